@@ -1,0 +1,1 @@
+"""Scan to Pattern: noise on an absolute scale, mask, background estimate."""

@@ -1,0 +1,1 @@
+"""Peaks and Reflections to verdicts."""

@@ -1,0 +1,1 @@
+"""CIF to Phase to Reflections; the door to pymatgen and xrayutilities."""

@@ -1,0 +1,1 @@
+"""Bytes to Scan, Series and Cycling: one format, one file."""

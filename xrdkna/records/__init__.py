@@ -1,0 +1,1 @@
+"""The nouns: frozen records, checked once at birth. No arithmetic but views."""

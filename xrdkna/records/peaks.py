@@ -1,0 +1,41 @@
+"""What stands out of the background: reflections and amorphous halos."""
+
+from dataclasses import dataclass
+
+from xrdkna.records.values import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """One reflection as found, its position quoted for the strongest spectral line (Kα₁).
+
+    two_theta: degrees. d_spacing: Å. area: counts·degrees, all spectral lines together. fwhm: degrees. eta: Lorentzian
+    share of the pseudo-Voigt. snr: significance against the local background, in sigmas. background: counts under it.
+    """
+
+    two_theta: Estimate
+    d_spacing: Estimate
+    area: Estimate
+    fwhm: Estimate
+    eta: float
+    snr: float
+    background: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halo:
+    """A hump far wider than any reflection: scattering from something amorphous or liquid. Units as in Peak."""
+
+    two_theta: Estimate
+    fwhm: Estimate
+    area: Estimate
+    snr: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peaks:
+    """All that was found in one pattern, in rising 2θ; `threshold` is the significance a peak had to reach."""
+
+    peaks: tuple[Peak, ...]
+    halos: tuple[Halo, ...]
+    threshold: float

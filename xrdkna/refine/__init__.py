@@ -1,0 +1,1 @@
+"""Pattern and Reflections to Refinement: the whole-pattern fit."""

@@ -1,0 +1,1 @@
+"""Records to JSON, CSV, figures and HTML."""

@@ -1,0 +1,1 @@
+"""Many scans: processes, progress, resume."""

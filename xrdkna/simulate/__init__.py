@@ -1,0 +1,1 @@
+"""Recipe to a series with its truth, by an engine that is not the fitting model."""

@@ -1,0 +1,1 @@
+"""A series and a function that observes one scan, to a Track."""
