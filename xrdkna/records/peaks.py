@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xrdkna.records.values import Estimate
+from xrdkna.records.values import Estimate, Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,10 @@ class Halo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peaks:
-    """All that was found in one pattern, in rising 2θ; `threshold` is the significance a peak had to reach."""
+    """All that was found in one pattern, in rising 2θ; `threshold` is the significance a peak had to reach; the notices
+    say why nothing could be found."""
 
     peaks: tuple[Peak, ...]
     halos: tuple[Halo, ...]
     threshold: float
+    notices: tuple[Notice, ...] = ()

@@ -9,6 +9,7 @@ import numpy as np
 
 from xrdkna.errors import PhaseChoiceError, RecordError
 from xrdkna.records.arrays import FloatArray, IntArray, frozen_floats, frozen_ints, require_one_of, set_frozen
+from xrdkna.records.values import Notice
 
 CRYSTAL_SYSTEMS = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic")
 ROLES = ("deposit", "hardware", "contamination", "other")
@@ -66,7 +67,10 @@ class ListedLine:
 class Phase:
     """A reference phase. Either `sites` (all atoms of the cell) or `listed` (d and I, "positions only") is given.
 
-    cell_mass: g/mol of the whole cell's content (0 when only positions are known).
+    cell_mass: g/mol of the whole cell's content (0 when only positions are known). rotations: the point group as row-major
+    3×3 integer matrices on fractional coordinates; empty when not known, then every hkl is a line of its own. notices: what
+    was assumed while the structure was read. intensities_known: False where not even relative intensities are: the lines may
+    be named as candidates, nothing else.
     """
 
     name: str
@@ -82,6 +86,9 @@ class Phase:
     temperature_K: float | None = None
     title: str = ""
     listed: tuple[ListedLine, ...] = ()
+    rotations: tuple[tuple[int, ...], ...] = ()
+    intensities_known: bool = True
+    notices: tuple[Notice, ...] = ()
 
     def __post_init__(self) -> None:
         require_one_of(self.role, ROLES, name="role")
@@ -114,6 +121,7 @@ class Reflections:
     multiplicity: FloatArray
     f_squared: FloatArray
     d_spacing: FloatArray
+    intensities_known: bool = True
 
     def __post_init__(self) -> None:
         n = len(self.hkl)

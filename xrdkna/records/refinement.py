@@ -50,10 +50,17 @@ class PhaseFit:
         set_frozen(self, cell=MappingProxyType(dict(self.cell)), texture=MappingProxyType(dict(self.texture)))
 
 
+# Role (and phase name) of the lines in a fit that belong to no phase.
+UNEXPLAINED = "unexplained"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReflectionGroup:
-    """Reflections of one phase too close to be told apart. hkl: the strongest; two_theta: degrees, as fitted, Kα₁;
-    expected: counts·degrees at the fitted scale."""
+    """Reflections of one phase too close to be told apart, or a line of no phase (role UNEXPLAINED, hkl its number, 0, 0).
+
+    hkl: the strongest; two_theta: degrees, as fitted, Kα₁; expected: counts·degrees at the fitted scale; share: of the phase's
+    calculated area in range, 0 … 1 (known also when the phase is absent).
+    """
 
     phase: str
     role: str
@@ -62,6 +69,7 @@ class ReflectionGroup:
     two_theta: float
     fwhm: float
     expected: float
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,17 @@ class IntensityInformation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FittedLine:
+    """One reflection as the fit has it: degrees (strongest spectral line), counts·degrees of all spectral lines, degrees."""
+
+    phase: str
+    hkl: tuple[int, int, int]
+    two_theta: float
+    area: float
+    fwhm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refinement:
     """A whole-pattern fit. Arrays (n,) on the pattern's own grid, counts; contributions: one array a phase, halo included
     in the background. rwp, rexp: fractions (0.08 is 8 %), from σ as measured. gof: rwp/rexp."""
@@ -113,6 +132,8 @@ class Refinement:
     notices: tuple[Notice, ...] = ()
     steps: tuple[str, ...] = ()
     evaluations: int = 0
+    texture_sd: Mapping[str, float] = field(default_factory=dict)
+    lines: tuple[FittedLine, ...] = ()
 
     def __post_init__(self) -> None:
         require_one_of(self.verdict, VERDICTS, name="verdict")

@@ -22,6 +22,7 @@ class Cycling:
     current: FloatArray
     potential: FloatArray | None = None
     source: str = ""
+    notices: tuple[Notice, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.time)

@@ -22,8 +22,8 @@ class Observation:
     """What the tracker needs to keep of one fitted scan; no arrays as long as the scan.
 
     values: named estimates (rwp, weight fractions, cells, displacement …), keyed (quantity, phase).
-    line_time: seconds since the scan's start at which a given 2θ was passed is start + fraction·duration; two_theta_range
-    gives the sweep.
+    two_theta_range gives the sweep: an angle is passed at start + fraction·duration. restart: the fit's parameters by name,
+    from which the next scan's fit starts.
     """
 
     information: IntensityInformation
@@ -35,9 +35,10 @@ class Observation:
     notices: tuple[Notice, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
+    restart: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        set_frozen(self, values=MappingProxyType(dict(self.values)))
+        set_frozen(self, values=MappingProxyType(dict(self.values)), restart=MappingProxyType(dict(self.restart)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
