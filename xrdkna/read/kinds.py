@@ -1,0 +1,25 @@
+"""What a scan format is to the registry: its name, how it is recognised, how it is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xrdkna.records.scan import Scan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFormat:
+    """One file format.
+
+    name: for people. recognises: True when these bytes (the whole file) are of this format; never raises.
+    read: all scans in the bytes, or ScanFileError with a sentence; the path is for names and messages only.
+    """
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[Path, bytes], tuple[Scan, ...]]
+
+
+def scan_name(path: Path, number: int) -> str:
+    """The name a scan is known by: the file's stem, `stem#2` for the second scan (number counts from 1)."""
+    return path.stem if number == 1 else f"{path.stem}#{number}"

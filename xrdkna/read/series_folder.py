@@ -1,0 +1,197 @@
+"""What lies in a series folder: scans, the log of their times, the cycler's file."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xrdkna.errors import SeriesError
+from xrdkna.read.bytes_in import text_from_bytes
+from xrdkna.read.csv_rows import CsvRows, csv_rows, find_column
+from xrdkna.read.dialect import DialectError
+from xrdkna.read.table import read_table
+
+# Suffixes that only scans have; also those of formats that cannot be read, so that such a scan is reported and not overlooked.
+_SCAN_SUFFIXES = (
+    ".xy",
+    ".xye",
+    ".xrdml",
+    ".prn",
+    ".chi",
+    ".xyd",
+    ".ras",
+    ".rasx",
+    ".brml",
+    ".raw",
+    ".uxd",
+    ".asc",
+    ".udf",
+    ".gsa",
+    ".fxye",
+)
+# Suffixes that scans share with notes and tables: the content decides.
+_SHARED_SUFFIXES = (".csv", ".dat", ".txt", ".tsv", "")
+_CYCLER_SUFFIXES = (".ndax", ".nda")
+_PROSE = re.compile(r"^(?:readme|licen[cs]e|notes?|changelog|todo|authors|info)\b", re.IGNORECASE)
+# A file of so few rows is a table of something, not a scan.
+_FEWEST_ROWS = 10
+_LOOK = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderContent:
+    """scans: in natural order of their names. log: the table of times. cycler: the cycler's file. aside: files left out."""
+
+    scans: tuple[Path, ...]
+    log: Path | None
+    cycler: Path | None
+    aside: tuple[Path, ...]
+
+
+def look_into(folder: Path, *, log: Path | None) -> FolderContent:
+    """The content of a series folder, or of its immediate sub-folders where it holds no scan itself.
+
+    Raises SeriesError: no folder, no scan anywhere, scans in several sub-folders.
+    """
+    if not folder.exists():
+        raise SeriesError(f"{folder}: there is no such folder.")
+    if not folder.is_dir():
+        raise SeriesError(f"{folder}: this is a file; a series is a folder of scans (`xrdkna index` reads a single scan).")
+    try:
+        here = _files(folder)
+        below = {child: _files(child) for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")}
+    except OSError as problem:
+        raise SeriesError(f"{folder}: the folder cannot be opened ({problem.strerror or problem}).") from problem
+    log = next((path for path in here if log is not None and path.resolve() == log.resolve()), log)
+    scans, aside = _scans_among(here, known_log=log)
+    everything = [*here, *(path for files in below.values() for path in files)]
+    log = log or _one_log(folder, here, everything)
+    if not scans:
+        scans, aside = _scans_below(folder, below, log=log)
+    if not scans and log is None:
+        raise SeriesError(
+            f"{folder}: no scan lies here (looked for .xy, .xye, .xrdml, .csv, .dat, .txt and their kind); name another folder."
+        )
+    return FolderContent(scans=scans, log=log, cycler=_one_cycler(here, everything), aside=aside)
+
+
+def _scans_below(folder: Path, below: Mapping[Path, Sequence[Path]], *, log: Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The scans of the one sub-folder that holds any; of several if a log says which of them belong to the series."""
+    found = {child: _scans_among(files, known_log=log) for child, files in below.items()}
+    holding = [child for child, (scans, _) in found.items() if any(path.suffix.lower() in _SCAN_SUFFIXES for path in scans)]
+    holding = holding or [child for child, (scans, _) in found.items() if scans]
+    if len(holding) > 1 and log is None:
+        names = ", ".join(child.name for child in holding)
+        raise SeriesError(f"{folder}: several sub-folders hold scans ({names}); name the one that is the series.")
+    return tuple(path for child in holding for path in found[child][0]), tuple(path for child in holding for path in found[child][1])
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Sorts scan2 before scan10."""
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"(\d+)", path.name) if part)
+
+
+def log_columns(table: CsvRows) -> tuple[int | None, int | None]:
+    """The columns that say which scan a row is about: (file, scan number), None where there is none."""
+    return find_column(table.names, "file", "filename", "scanfile"), find_column(table.names, "scannumber", "scanno", "scanid", "scan")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((p for p in folder.iterdir() if p.is_file() and not p.name.startswith((".", "~"))), key=natural_key)
+
+
+def _scans_among(files: Sequence[Path], *, known_log: Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """(scans, files that could be meant as scans but are not taken). A file that holds a scan counts in any shared
+    suffix, unless others in the folder have a suffix of scans: then it is a table beside them."""
+    certain = [path for path in files if path.suffix.lower() in _SCAN_SUFFIXES]
+    shared = [
+        path
+        for path in files
+        if path.suffix.lower() in _SHARED_SUFFIXES and path != known_log and not _PROSE.match(path.name) and _holds_numbers(path)
+    ]
+    if certain:
+        return tuple(certain), tuple(shared)
+    kinds = {path.suffix.lower() for path in shared}
+    broken = [
+        path
+        for path in files
+        if path.suffix.lower() in kinds - {""}
+        and path not in shared
+        and path != known_log
+        and not _PROSE.match(path.name)
+        and not _is_table(path)
+    ]
+    return tuple(sorted([*shared, *broken], key=natural_key)), ()
+
+
+def _head(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LOOK)
+    except OSError:
+        return None
+    return text_from_bytes(data) if data else None
+
+
+def _holds_numbers(path: Path) -> bool:
+    """Does a file begin like a scan: rows of two numbers, the first of which moves between 0 and 180?"""
+    text = _head(path)
+    if text is None or _is_table(path):
+        return False
+    try:
+        table = read_table(text)
+    except DialectError:
+        return True
+    return table is not None and len(table.values) >= _FEWEST_ROWS
+
+
+def _is_table(path: Path) -> bool:
+    """A log of scans or a cycler's table: its first line names times, files or currents."""
+    table = _first_line(path)
+    if table is None:
+        return False
+    file, number = log_columns(table)
+    timed = find_column(table.names, "starttime", "time", "timestamp", "datetime") is not None
+    return timed and (file is not None or number is not None or any("current" in name.lower() for name in table.names))
+
+
+def _first_line(path: Path) -> CsvRows | None:
+    """The columns' names of a table; None when there is no text or no separator in its first line."""
+    lines = (_head(path) or "").split("\n", 20)[:20]
+    table = csv_rows("\n".join(lines))
+    return table if table is not None and len(table.names) >= 2 else None
+
+
+def _one_log(folder: Path, here: Sequence[Path], everything: Sequence[Path]) -> Path | None:
+    """FOLDER/scans.csv; else the one table with a file or scan number and a start time, here or one folder below."""
+    for path in here:
+        if path.name.lower() == "scans.csv":
+            return path
+    for files in (here, everything):
+        logs = [path for path in files if path.suffix.lower() in (".csv", ".tsv", ".txt") and _is_log(path)]
+        if len(logs) > 1:
+            names = ", ".join(str(path.relative_to(folder)) for path in logs)
+            raise SeriesError(f"{folder}: several tables could be the log of the scans ({names}); name one of them scans.csv.")
+        if logs:
+            return logs[0]
+    return None
+
+
+def _is_log(path: Path) -> bool:
+    table = _first_line(path)
+    if table is None:
+        return False
+    return any(column is not None for column in log_columns(table)) and find_column(table.names, "starttime", "start") is not None
+
+
+def _one_cycler(here: Sequence[Path], everything: Sequence[Path]) -> Path | None:
+    """echem.csv; else the only Neware file, here or one folder below; else a table of time and current."""
+    for path in everything:
+        if path.name.lower() == "echem.csv":
+            return path
+    for files in (here, everything):
+        found = [path for path in files if path.suffix.lower() in _CYCLER_SUFFIXES]
+        found = found or [path for path in files if path.suffix.lower() == ".csv" and _is_table(path) and not _is_log(path)]
+        if len(found) == 1:
+            return found[0]
+    return None
