@@ -1,0 +1,137 @@
+"""The parameters of the model: their names, starting values, bounds and soft priors, in one order.
+
+Names are what people write in a parameter file: `displacement`, `a_K`, `scale_KNa2`, `x_Al2O3`, `texture_Al_1_1_1`.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xrdkna.physics.lattice import CELL_NAMES, free_cell_parameters
+from xrdkna.records.arrays import FloatArray
+from xrdkna.records.peaks import Halo
+from xrdkna.records.phases import Reflections
+from xrdkna.refine.settings import RefineSettings
+
+CELL_UNITS = dict(zip(CELL_NAMES, ("Å", "Å", "Å", "°", "°", "°"), strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One parameter. kind: what it is, for the plan to release by. prior_sd None: nothing pulls on it."""
+
+    name: str
+    kind: str
+    unit: str
+    start: float
+    lower: float = -math.inf
+    upper: float = math.inf
+    prior_mean: float = 0.0
+    prior_sd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All parameters, in the order of the parameter vector; `index` finds one by name."""
+
+    slots: tuple[Slot, ...]
+    index: Mapping[str, int]
+
+    def starts(self) -> FloatArray:
+        """(p,) starting values."""
+        return np.array([slot.start for slot in self.slots])
+
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """(p,) lower and (p,) upper bounds, ±inf where there is none."""
+        return np.array([slot.lower for slot in self.slots]), np.array([slot.upper for slot in self.slots])
+
+
+def layout_of(slots: Sequence[Slot]) -> Layout:
+    """A layout of these slots in this order."""
+    return Layout(tuple(slots), {slot.name: i for i, slot in enumerate(slots)})
+
+
+def tag(phase: str) -> str:
+    """The phase's name as part of a parameter's name: letters, digits and underscores only."""
+    return re.sub(r"\W", "_", phase)
+
+
+def instrument_slots(*, geometry: str, fwhm: float, settings: RefineSettings) -> list[Slot]:
+    """Displacement, zero, Caglioti widths and the Lorentzian widths all phases share. fwhm: degrees, a typical line's."""
+    flat = geometry == "Bragg-Brentano"
+    limit = settings.displacement_limit
+    return [
+        # A flat specimen is displaced; on a circle around a thin one the zero error is what is left.
+        Slot(name="displacement", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.2 if flat else 0.02),
+        Slot(name="zero", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.002 if flat else 0.05),
+        Slot(name="u", kind="shape", unit="°²", start=0.0, lower=-0.2, upper=1.0, prior_sd=0.2 * fwhm),
+        Slot(name="v", kind="shape", unit="°²", start=0.0, lower=-0.5, upper=0.5, prior_sd=0.1 * fwhm),
+        Slot(name="w", kind="width", unit="°²", start=0.4 * fwhm**2, lower=0.0, upper=4.0, prior_mean=0.4 * fwhm**2, prior_sd=fwhm**2),
+        Slot(name="x", kind="width", unit="°", start=0.4 * fwhm, lower=0.0, upper=3.0, prior_mean=0.4 * fwhm, prior_sd=fwhm),
+        Slot(name="y", kind="shape", unit="°", start=0.05 * fwhm, lower=0.0, upper=6.0, prior_mean=0.0, prior_sd=2.0 * fwhm),
+    ]
+
+
+def phase_slots(reflections: Reflections, *, fwhm: float, settings: RefineSettings) -> list[Slot]:
+    """Scale, cell, and how far the phase's Lorentzian widths differ from the shared ones."""
+    name = tag(reflections.phase)
+    slots = [Slot(name=f"scale_{name}", kind="scale", unit="", start=0.0, lower=0.0)]
+    for parameter in free_cell_parameters(reflections.crystal_system, reflections.cell):
+        value = getattr(reflections.cell, parameter)
+        # An angle is as free as an edge: a strain of ε turns it by about ε radians.
+        unit_strain = value if parameter in "abc" else math.degrees(1.0)
+        reach, pull = settings.cell_strain_limit * unit_strain, settings.cell_strain_prior * unit_strain
+        slots.append(
+            Slot(
+                name=f"{parameter}_{name}",
+                kind="cell",
+                unit=CELL_UNITS[parameter],
+                start=value,
+                lower=value - reach,
+                upper=value + reach,
+                prior_mean=value,
+                prior_sd=pull,
+            )
+        )
+    slots.append(Slot(name=f"x_{name}", kind="shape", unit="°", start=0.0, lower=-3.0, upper=3.0, prior_sd=0.5 * fwhm))
+    slots.append(Slot(name=f"y_{name}", kind="shape", unit="°", start=0.0, lower=-6.0, upper=6.0, prior_sd=1.0 * fwhm))
+    return slots
+
+
+def strained_cell(reflections: Reflections, strain: float) -> dict[str, float]:
+    """Cell parameters by name with every edge longer by this share: a place to start a fit from."""
+    names = free_cell_parameters(reflections.crystal_system, reflections.cell)
+    return {
+        f"{name}_{tag(reflections.phase)}": getattr(reflections.cell, name) * (1.0 + strain if name in "abc" else 1.0) for name in names
+    }
+
+
+def halo_slots(number: int, halo: Halo) -> list[Slot]:
+    """Area, centre and width of one amorphous hump; it may move by half its width."""
+    center, fwhm = halo.two_theta.value, halo.fwhm.value
+    return [
+        Slot(name=f"halo{number}_area", kind="background", unit="counts·°", start=max(halo.area.value, 0.0), lower=0.0),
+        Slot(
+            name=f"halo{number}_center",
+            kind="halo",
+            unit="°",
+            start=center,
+            lower=center - fwhm,
+            upper=center + fwhm,
+            prior_mean=center,
+            prior_sd=0.5 * fwhm,
+        ),
+        Slot(
+            name=f"halo{number}_fwhm",
+            kind="halo",
+            unit="°",
+            start=fwhm,
+            lower=max(2.0, 0.4 * fwhm),
+            upper=2.5 * fwhm,
+            prior_mean=fwhm,
+            prior_sd=0.5 * fwhm,
+        ),
+    ]

@@ -1,0 +1,99 @@
+"""The door to lmfit: parameters with names, bounds and ties, and the solution in its terms."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xrdkna.errors import RecipeError
+from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
+from xrdkna.refine.layout import Layout
+from xrdkna.refine.settings import ParameterChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """How the model's parameters follow from the free ones.
+
+    start, lower, upper: (p,) after the user's choices. free: (p,) may move at all. dependent: (d,) parameters that follow an
+    expression; follow(values) returns values with those recomputed.
+    """
+
+    start: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    free: BoolArray
+    dependent: IntArray
+    expressions: Mapping[str, str]
+    follow: Callable[[FloatArray], FloatArray]
+
+    def slopes(self, values: FloatArray, moving: IntArray) -> FloatArray:
+        """(d, m) derivatives of the dependent parameters by the `moving` ones, by central differences of lmfit's evaluation."""
+        slopes = np.zeros((self.dependent.size, moving.size))
+        for column, parameter in enumerate(moving):
+            step = 1e-6 * max(abs(values[parameter]), 1e-3)
+            up, down = values.copy(), values.copy()
+            up[parameter] += step
+            down[parameter] -= step
+            slopes[:, column] = (self.follow(up) - self.follow(down))[self.dependent] / (2.0 * step)
+        return slopes
+
+
+def make_parameters(layout: Layout, choices: Mapping[str, ParameterChoice]) -> Any:
+    """lmfit.Parameters for the layout with the user's choices; raises RecipeError for a name or expression that is not possible."""
+    from lmfit import Parameters
+
+    unknown = [name for name in choices if name not in layout.index]
+    if unknown:
+        known = ", ".join(slot.name for slot in layout.slots if slot.kind != "texture")
+        raise RecipeError(f"there is no parameter {', '.join(unknown)} in this model; it has {known}.")
+    parameters = Parameters()
+    for slot in layout.slots:
+        choice = choices.get(slot.name, ParameterChoice())
+        lower = slot.lower if choice.lower is None else choice.lower
+        upper = slot.upper if choice.upper is None else choice.upper
+        if lower > upper:
+            raise RecipeError(f"parameter {slot.name} has lower bound {lower:g} above its upper bound {upper:g}; exchange them.")
+        value = slot.start if choice.value is None else choice.value
+        parameters.add(slot.name, value=value, min=lower, max=upper, vary=choice.vary is not False)
+    for name, choice in choices.items():
+        if choice.expr is not None:
+            _tie(parameters, name, choice.expr)
+    return parameters
+
+
+def read_ties(layout: Layout, choices: Mapping[str, ParameterChoice]) -> Ties:
+    """The layout's parameters as lmfit holds them, turned into arrays for the solver."""
+    parameters = make_parameters(layout, choices)
+    names = [slot.name for slot in layout.slots]
+    dependent = np.array([i for i, name in enumerate(names) if parameters[name].expr], dtype=np.int64)
+
+    def follow(values: FloatArray) -> FloatArray:
+        if not dependent.size:
+            return values
+        for name, value in zip(names, values, strict=True):
+            if not parameters[name].expr:
+                parameters[name].value = value
+        parameters.update_constraints()
+        return np.array([parameters[name].value for name in names])
+
+    return Ties(
+        start=np.array([parameters[name].value for name in names]),
+        lower=np.array([parameters[name].min for name in names]),
+        upper=np.array([parameters[name].max for name in names]),
+        free=np.array([bool(parameters[name].vary) and not parameters[name].expr for name in names]),
+        dependent=dependent,
+        expressions={name: parameters[name].expr for name in names if parameters[name].expr},
+        follow=follow,
+    )
+
+
+def _tie(parameters: Any, name: str, expr: str) -> None:
+    try:
+        parameters[name].set(expr=expr)
+        parameters.update_constraints()
+    except (NameError, SyntaxError, TypeError, ValueError, ZeroDivisionError) as problem:
+        raise RecipeError(
+            f"the expression {expr!r} for {name} cannot be evaluated ({problem}); use names of this model's parameters."
+        ) from None

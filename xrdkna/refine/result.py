@@ -1,0 +1,274 @@
+"""A solved model as a Refinement: cells, weights, widths, texture, each with its esd."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xrdkna.physics.bragg import displacement_mm
+from xrdkna.physics.evidence import CURRIE_FACTOR, phase_evidence
+from xrdkna.physics.lattice import cell_volume
+from xrdkna.physics.profile import size_from_x, strain_from_y
+from xrdkna.records.arrays import FloatArray
+from xrdkna.records.peaks import Halo
+from xrdkna.records.refinement import FittedLine, IntensityInformation, Parameter, PhaseFit, Refinement
+from xrdkna.records.values import Estimate, Notice
+from xrdkna.refine.fit import Fitted
+from xrdkna.refine.information import intensity_information
+from xrdkna.refine.model import PhaseTerm, line_list, phase_part, smooth_part
+from xrdkna.refine.quality import agreement, judge, residual_share
+
+# A correlation this close to ±1 means that two parameters were not measured separately.
+NOTABLE_CORRELATION = 0.9
+# Kinds of parameters whose bound says something about the specimen (a scale at zero only says "absent").
+_TELLING_BOUNDS = ("position", "cell")
+
+
+def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, expressions: dict[str, str]) -> Refinement:
+    """The Refinement record of a solved model. radius_mm: to give the displacement as a length, None leaves it an angle."""
+    model, values = fitted.model, fitted.values
+    background = smooth_part(model, values)
+    rwp, rexp, gof = agreement(fitted.observed, fitted.sigma, fitted.calculated, int(fitted.moving.sum()))
+    information = intensity_information(fitted)
+    parameters = _parameters(fitted, expressions)
+    residual = residual_share(fitted.observed, fitted.counting_weight, fitted.calculated, background)
+    verdict, reasons = judge(
+        converged=fitted.converged,
+        gof=gof,
+        residual=residual,
+        at_bound=_telling_bounds(fitted, parameters),
+        free_line_share=_free_line_share(fitted),
+    )
+    lines = _lines(fitted)
+    parts = {term.reflections.phase: phase_part(model, values, number) for number, term in enumerate(model.phases)}
+    if model.free_lines:
+        parts["unexplained"] = phase_part(model, values, -1)
+    return Refinement(
+        name=name,
+        two_theta=model.two_theta,
+        observed=fitted.observed,
+        sigma=fitted.sigma,
+        calculated=fitted.calculated,
+        background=background,
+        contributions=parts,
+        ticks={
+            term.reflections.phase: tuple((line.hkl, line.two_theta) for line in lines if line.phase == term.reflections.phase)
+            for term in model.phases
+        },
+        parameters=parameters,
+        phases=_phase_fits(fitted, information, radius_mm),
+        halos=_halos(fitted),
+        information=information,
+        rwp=rwp,
+        rexp=rexp,
+        gof=gof,
+        verdict=verdict,
+        reasons=reasons,
+        notices=_correlations(fitted),
+        steps=fitted.steps,
+        evaluations=fitted.evaluations,
+        texture_sd=fitted.texture_sd,
+        lines=lines,
+    )
+
+
+def weight_fractions(fitted: Fitted) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(k,) weight fractions, (k, p) their derivatives by the parameters, and (k,) the factor Z·M·V of each phase.
+
+    W_p = S_p (ZMV)_p / Σ S (ZMV) (Hill & Howard 1987, J. Appl. Cryst. 20, 467); positions-only phases count as nothing.
+    """
+    terms = fitted.model.phases
+    zmv = np.array([term.reflections.cell_mass * cell_volume(term.cell_at(fitted.values)) for term in terms])
+    weighable = np.array([not term.reflections.positions_only for term in terms], dtype=np.float64)
+    factor = zmv * weighable
+    scales = np.array([fitted.values[term.scale] for term in terms])
+    total = float(np.sum(scales * factor))
+    slopes = np.zeros((len(terms), fitted.values.size))
+    if total <= 0.0:
+        return np.zeros(len(terms)), slopes, factor
+    fractions = scales * factor / total
+    for k, term in enumerate(terms):
+        slopes[:, term.scale] += -fractions * factor[k] / total
+        slopes[k, term.scale] += factor[k] / total
+    return fractions, slopes, factor
+
+
+def _esd(fitted: Fitted, slope: FloatArray) -> float:
+    """esd of a quantity with this gradient (p,), scaled by √χ² of the fit where it exceeds 1."""
+    return float(np.sqrt(max(float(slope @ fitted.covariance @ slope), 0.0))) * _inflation(fitted)
+
+
+def _inflation(fitted: Fitted) -> float:
+    freedom = max(fitted.observed.size - int(fitted.moving.sum()), 1)
+    return max(1.0, float(np.sqrt(np.sum(fitted.weight * (fitted.observed - fitted.calculated) ** 2) / freedom)))
+
+
+def _value(fitted: Fitted, parameter: int, unit: str) -> Estimate:
+    slope = np.zeros(fitted.values.size)
+    slope[parameter] = 1.0
+    return Estimate(value=float(fitted.values[parameter]), esd=_esd(fitted, slope), unit=unit)
+
+
+def _parameters(fitted: Fitted, expressions: dict[str, str]) -> tuple[Parameter, ...]:
+    parameters = []
+    for i, slot in enumerate(fitted.model.layout.slots):
+        low, high = float(fitted.lower[i]), float(fitted.upper[i])
+        value, moved = float(fitted.values[i]), bool(fitted.moving[i])
+        tied = slot.name in expressions
+        estimate = _value(fitted, i, slot.unit) if moved or tied else Estimate(value=value, esd=None, unit=slot.unit)
+        parameters.append(
+            Parameter(
+                name=slot.name,
+                value=estimate,
+                lower=low if np.isfinite(low) else None,
+                upper=high if np.isfinite(high) else None,
+                at_bound=moved and (value <= low or value >= high),
+                refined=moved,
+                expr=expressions.get(slot.name),
+            )
+        )
+    return tuple(parameters)
+
+
+def _telling_bounds(fitted: Fitted, parameters: Sequence[Parameter]) -> tuple[str, ...]:
+    kinds = {slot.name: slot.kind for slot in fitted.model.layout.slots}
+    return tuple(parameter.name for parameter in parameters if parameter.at_bound and kinds[parameter.name] in _TELLING_BOUNDS)
+
+
+def _phase_fits(fitted: Fitted, information: IntensityInformation, radius_mm: float | None) -> tuple[PhaseFit, ...]:
+    fractions, slopes, factor = weight_fractions(fitted)
+    total = float(sum(fitted.values[term.scale] * factor[k] for k, term in enumerate(fitted.model.phases)))
+    lines = line_list(fitted.model, fitted.values)
+    low, high = fitted.model.two_theta[0], fitted.model.two_theta[-1]
+    fits = []
+    for k, term in enumerate(fitted.model.phases):
+        name = term.reflections.phase
+        evidence = phase_evidence(information, name, texture_sd=fitted.texture_sd)
+        inside = (lines.owner == k) & (lines.position > low) & (lines.position < high)
+        unit_area = float(lines.d_area[inside, 0].sum())
+        weighed = not term.reflections.positions_only and total > 0.0
+        limit = None
+        if evidence is not None and weighed and unit_area > 0.0:
+            amount = CURRIE_FACTOR * evidence.esd / unit_area * factor[k]
+            limit = Estimate(value=amount / (total + amount), esd=None, unit="")
+        fits.append(
+            PhaseFit(
+                phase=name,
+                role=term.reflections.role,
+                scale=_value(fitted, term.scale, ""),
+                weight_fraction=Estimate(value=float(fractions[k]), esd=_esd(fitted, slopes[k]), unit="") if weighed else None,
+                detection_limit=limit,
+                cell=_cell(fitted, term),
+                size=_size(fitted, term),
+                strain=_strain(fitted, term),
+                displacement=_displacement(fitted, radius_mm),
+                texture=_texture(fitted, term),
+                significance=evidence.significance if evidence is not None else 0.0,
+            )
+        )
+    return tuple(fits)
+
+
+def _cell(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
+    return {
+        name: _value(fitted, int(parameter), "°" if len(name) > 1 else "Å")
+        for name, parameter in zip(term.cell_names, term.cell, strict=True)
+    }
+
+
+def _size(fitted: Fitted, term: PhaseTerm) -> Estimate | None:
+    """Apparent size from the whole Lorentzian width: a lower bound, as the instrument's own share is not known here."""
+    shared = fitted.model.layout.index["x"]
+    x = float(fitted.values[shared] + fitted.values[term.x])
+    slope = np.zeros(fitted.values.size)
+    slope[[shared, term.x]] = 1.0
+    esd = _esd(fitted, slope)
+    if x <= 2.0 * esd or x <= 1e-4:
+        return None
+    size = size_from_x(x, wavelength=fitted.model.instrument.radiation.wavelength)
+    return Estimate(value=size, esd=size * esd / x, unit="Å")
+
+
+def _strain(fitted: Fitted, term: PhaseTerm) -> Estimate | None:
+    shared = fitted.model.layout.index["y"]
+    y = float(fitted.values[shared] + fitted.values[term.y])
+    slope = np.zeros(fitted.values.size)
+    slope[[shared, term.y]] = 1.0
+    esd = _esd(fitted, slope)
+    return Estimate(value=strain_from_y(y), esd=strain_from_y(esd), unit="") if y > 2.0 * esd and y > 1e-4 else None
+
+
+def _displacement(fitted: Fitted, radius_mm: float | None) -> Estimate:
+    angle = _value(fitted, fitted.model.layout.index["displacement"], "°")
+    if radius_mm is None or angle.esd is None:
+        return angle
+    geometry = fitted.model.instrument.geometry
+    return Estimate(
+        value=displacement_mm(angle.value, radius_mm=radius_mm, geometry=geometry),
+        esd=displacement_mm(angle.esd, radius_mm=radius_mm, geometry=geometry),
+        unit="mm",
+    )
+
+
+def _texture(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
+    """Intensity of each strong group over the calculated one: 1 is no texture."""
+    texture = {}
+    for parameter in dict.fromkeys(int(i) for i in term.texture if i >= 0):
+        group = int(term.grouping.group[np.flatnonzero(term.texture == parameter)[0]])
+        h, k, l = (int(index) for index in term.reflections.hkl[term.grouping.leader[group]])
+        deviation = _value(fitted, parameter, "")
+        texture[f"{h} {k} {l}"] = Estimate(value=1.0 + deviation.value, esd=deviation.esd, unit="")
+    return texture
+
+
+def _lines(fitted: Fitted) -> tuple[FittedLine, ...]:
+    """Every reflection of every phase within the pattern."""
+    lines, lowest, highest = line_list(fitted.model, fitted.values), fitted.model.two_theta[0], fitted.model.two_theta[-1]
+    rows = []
+    for number, term in enumerate(fitted.model.phases):
+        # One row a reflection and spectral line, spectral line by spectral line; the first block has the positions to quote.
+        block = np.flatnonzero(lines.owner == number).reshape(-1, len(term.reflections.hkl))
+        for hkl, where in zip(term.reflections.hkl.tolist(), block.T, strict=True):
+            if lowest <= lines.position[where[0]] <= highest:
+                rows.append(
+                    FittedLine(
+                        phase=term.reflections.phase,
+                        hkl=(hkl[0], hkl[1], hkl[2]),
+                        two_theta=float(lines.position[where[0]]),
+                        area=float(lines.area[where].sum()),
+                        fwhm=float(lines.fwhm[where[0]]),
+                    )
+                )
+    return tuple(rows)
+
+
+def _halos(fitted: Fitted) -> tuple[Halo, ...]:
+    halos = []
+    for area, center, fwhm in fitted.model.halos:
+        estimate = _value(fitted, area, "counts·°")
+        snr = estimate.value / estimate.esd if estimate.esd else 0.0
+        halos.append(Halo(two_theta=_value(fitted, center, "°"), fwhm=_value(fitted, fwhm, "°"), area=estimate, snr=snr))
+    return tuple(halos)
+
+
+def _free_line_share(fitted: Fitted) -> float:
+    lines = line_list(fitted.model, fitted.values)
+    total = float(lines.area.sum())
+    return float(lines.area[lines.owner < 0].sum()) / total if total > 0.0 else 0.0
+
+
+def _correlations(fitted: Fitted) -> tuple[Notice, ...]:
+    """Pairs of cells, positions and scales that were not measured separately; widths trade places in every fit and are left out."""
+    telling = [i for i in np.flatnonzero(fitted.moving) if fitted.model.layout.slots[i].kind in ("position", "cell", "scale")]
+    esd = np.sqrt(np.maximum(np.diag(fitted.covariance), 1e-300))
+    pairs = [
+        f"{fitted.model.layout.slots[i].name} with {fitted.model.layout.slots[j].name} ({c:+.3f})"
+        for n, i in enumerate(telling)
+        for j in telling[n + 1 :]
+        if abs(c := fitted.covariance[i, j] / (esd[i] * esd[j])) > NOTABLE_CORRELATION
+    ]
+    if not pairs:
+        return ()
+    sentence = f"Not measured separately (correlation above {NOTABLE_CORRELATION:g}): {'; '.join(pairs)}."
+    return (
+        Notice(code="correlated", severity="info", sentence=sentence, remedy="Read these parameters together, or hold one of each pair."),
+    )

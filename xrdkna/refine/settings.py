@@ -1,0 +1,60 @@
+"""What may be chosen about a whole-pattern fit, with the reason for each default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from xrdkna.errors import UsageError
+from xrdkna.records.arrays import set_frozen
+
+TEXTURES = ("none", "free")
+WEIGHTS = ("counting", "misfit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterChoice:
+    """What a user says about one parameter: start, bounds, whether it moves, or the expression it follows (lmfit's syntax)."""
+
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    vary: bool | None = None
+    expr: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefineSettings:
+    """Choices of the fit; the defaults suit a laboratory diffractometer and a synchrotron alike."""
+
+    # A library cell differs from the specimen's by temperature and composition: 1 % covers 78 K against 295 K for K.
+    cell_strain_limit: float = 0.010
+    # … but most differ by far less; a weak phase is held by this soft pull, a strong one does not feel it.
+    cell_strain_prior: float = 0.002
+    # 0.6° is 0.6 mm at R = 115 mm: a specimen further out is not aligned.
+    displacement_limit: float = 0.6
+    # One Chebyshev term per this many degrees follows air scatter, windows and most of a halo, and no reflection.
+    degrees_per_background_term: float = 5.0
+    # Air scatter rises like 1/2θ; below this angle polynomials alone cannot follow it.
+    air_scatter_below: float = 25.0
+    # "free": each strong line may leave the calculated ratio, as far as the phase's own lines show that they do (see texture.py).
+    texture: str = "free"
+    # "counting": σ alone weighs a point, as Rietveld's agreement factors assume. "misfit": where the model misses by more than
+    # counting allows, points weigh less, so that one strong line of the wrong shape does not decide every cell.
+    weights: str = "counting"
+    # Lines closer than this (degrees) within one phase share one intensity: no diffractometer separates them.
+    group_width: float = 0.06
+    # Groups weaker than this share of the phase's strongest keep the calculated ratio: they carry no weight of their own.
+    group_minimum: float = 0.04
+    # Stop when a step changes χ² by less than this share; a hundredth of what one σ on one parameter costs at 1e4 points.
+    tolerance: float = 1e-6
+    max_iterations: int = 40
+    # Regions (2θ from, to) left out of the fit.
+    excluded: tuple[tuple[float, float], ...] = ()
+    parameters: Mapping[str, ParameterChoice] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.texture not in TEXTURES:
+            raise UsageError(f"texture is {self.texture!r}; choose one of {', '.join(TEXTURES)}.")
+        if self.weights not in WEIGHTS:
+            raise UsageError(f"weights is {self.weights!r}; choose one of {', '.join(WEIGHTS)}.")
+        set_frozen(self, parameters=MappingProxyType(dict(self.parameters)))
