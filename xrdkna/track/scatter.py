@@ -1,0 +1,43 @@
+"""When scans scatter more than their own information says, less is believed: misfit that changes from scan to scan is noise too."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from xrdkna.track.evidence import PhaseEvidence
+
+LEAST_TRIPLETS = 8
+"""Fewer tell nothing about a width."""
+FAINT = 5.0
+"""Only faint levels are looked at: a strong deposit truly fluctuates, and that says nothing about scans without it."""
+CHANCE = 0.5
+"""The width found from n triplets is off by about 0.9/√n; about half of that is given away, so that chance rarely costs power."""
+
+
+def inflate_by_scatter(evidence: PhaseEvidence) -> PhaseEvidence:
+    """The evidence divided by the excess variance of a phase's level from scan to scan, never multiplied.
+
+    The width is the median absolute second difference of level/esd over √6, which steps and ramps do not enter.
+    """
+    z = evidence.level / evidence.level_esd
+    if z.size < LEAST_TRIPLETS + 2:
+        return evidence
+    triplets = np.stack((z[:-2], z[1:-1], z[2:]))
+    faint = np.median(np.abs(triplets), axis=0) < FAINT
+    count = int(faint.sum())
+    if count < LEAST_TRIPLETS:
+        return evidence
+    second = np.abs(triplets[0] - 2.0 * triplets[1] + triplets[2])[faint]
+    width = 1.4826 * float(np.median(second)) / np.sqrt(6.0) / (1.0 + CHANCE / np.sqrt(count))
+    if width <= 1.0:
+        return evidence
+    return replace(
+        evidence,
+        information=evidence.information / width**2,
+        score=evidence.score / width**2,
+        tilt=evidence.tilt / width**2,
+        tilt_score=evidence.tilt_score / width**2,
+        tilt_curvature=evidence.tilt_curvature / width**2,
+        level_esd=evidence.level_esd * width,
+        area_esds=evidence.area_esds * width,
+    )
