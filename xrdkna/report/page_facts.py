@@ -1,0 +1,189 @@
+"""What a page says, as plain words and rows: the templates only place them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from xrdkna.records.index import Contamination, Index, IndexedPeak, PhaseVerdict, ScanFacts
+from xrdkna.records.peaks import Peak, Peaks
+from xrdkna.records.refinement import Parameter, PhaseFit, Refinement
+from xrdkna.records.track import Event, LinkedLine, Track
+from xrdkna.records.values import Notice
+from xrdkna.report.palette import EVENT_COLOURS
+from xrdkna.report.sentences import (
+    cell_text,
+    contamination_words,
+    index_sentences,
+    is_published_list,
+    limit_text,
+    peaks_sentences,
+    scan_words,
+    time_scale,
+    track_sentences,
+    unindexed_track_sentence,
+)
+from xrdkna.report.values import interval_text, line_name, percent, probability_text, with_esd
+
+Facts = dict[str, Any]
+# A table longer than this starts folded.
+OPEN_ROWS = 40
+
+
+def index_facts(index: Index, *, parameters: bool) -> Facts:
+    """Everything the page of one scan says."""
+    fit = index.refinement
+    verdicts = sorted(index.phases, key=lambda p: ("present", "undecided", "absent").index(p.verdict))
+    shown = [_phase_row(p, fit) for p in verdicts if p.verdict != "absent"]
+    return {
+        **_frame("Refinement" if parameters else "Phases", _index_words(index), index_sentences(index), index.notices),
+        "banner": _banner(index.contamination),
+        "phases": shown,
+        "absent": [_phase_row(p, fit) for p in verdicts if p.verdict == "absent"],
+        "fitted": fit is not None,
+        "peaks": [_indexed_row(order + 1, peak) for order, peak in enumerate(index.peaks)],
+        "published": is_published_list(index),
+        "unindexed": [_unindexed_row(peak, measured=fit is not None) for peak in index.peaks if peak.status == "unindexed"],
+        "cell_fits": [fit.sentence for fit in index.cell_fits],
+        "parameters": [_parameter_row(p) for p in fit.parameters] if parameters and fit is not None else [],
+        "open_rows": OPEN_ROWS,
+    }
+
+
+def peaks_facts(facts: ScanFacts, peaks: Peaks, notices: Iterable[Notice]) -> Facts:
+    """Everything the page of found peaks says."""
+    rows = [[str(order + 1), *_peak_cells(peak)] for order, peak in enumerate(peaks.peaks)]
+    return {**_frame("Peaks", scan_words(facts), peaks_sentences(peaks), notices), "peaks": rows, "open_rows": OPEN_ROWS}
+
+
+def track_facts(track: Track) -> Facts:
+    """Everything the page of a series says."""
+    scans = [_scan_row(track, order) for order in range(len(track.scans))]
+    return {
+        **_frame("Series", [track.name], track_sentences(track), track.notices),
+        "banner": _banner(track.contamination),
+        "events": [_event_row(order + 1, event, track) for order, event in enumerate(track.events)],
+        "unindexed": [_linked_row(line) for line in track.unindexed],
+        "unindexed_sentence": unindexed_track_sentence(track),
+        "undecided": list(track.undecided),
+        "scans": scans,
+        "start_unit": time_scale(track)[1] if track.axis == "time" else "",
+        "open_rows": OPEN_ROWS,
+    }
+
+
+def _index_words(index: Index) -> list[str]:
+    return scan_words(index.scan, noun="line" if is_published_list(index) else "point")
+
+
+def _frame(kind: str, words: list[str], sentences: list[str], notices: Iterable[Notice]) -> Facts:
+    ranked = sorted(notices, key=lambda n: ("error", "warning", "info").index(n.severity))
+    said = [{"severity": n.severity, "sentence": n.sentence, "remedy": n.remedy} for n in ranked]
+    return {"kind": kind, "title": words[0], "words": words[1:], "sentences": sentences, "notices": said}
+
+
+def _banner(contamination: Contamination) -> Facts | None:
+    lead, sentence = contamination_words(contamination)
+    return {"verdict": contamination.verdict, "lead": lead, "sentence": sentence[:1].upper() + sentence[1:]} if lead else None
+
+
+def _phase_row(verdict: PhaseVerdict, fit: Refinement | None) -> Facts:
+    fitted = fit.phase(verdict.phase) if fit is not None else None
+    return {
+        "name": verdict.phase,
+        "role": verdict.role,
+        "verdict": verdict.verdict,
+        "significance": f"{verdict.significance:.1f}",
+        "weight": percent(verdict.weight_fraction),
+        "limit": limit_text(verdict),
+        "cell": cell_text(verdict) or "–",
+        "reasons": list(verdict.reasons),
+        "fit": _fit_words(fitted) if fitted is not None else [],
+    }
+
+
+def _fit_words(fit: PhaseFit) -> list[str]:
+    words = []
+    if fit.size is not None:
+        words.append(f"size {with_esd(fit.size)} Å")
+    if fit.strain is not None:
+        words.append(f"strain {with_esd(fit.strain)}")
+    if fit.displacement is not None:
+        words.append(f"displacement {with_esd(fit.displacement, unit=fit.displacement.unit)}")
+    return words + [f"texture {axis} {with_esd(r)}" for axis, r in fit.texture.items()]
+
+
+def _peak_cells(peak: Peak) -> list[str]:
+    return [with_esd(peak.two_theta), with_esd(peak.d_spacing), with_esd(peak.area), with_esd(peak.fwhm), f"{peak.snr:.1f}"]
+
+
+def _indexed_row(order: int, indexed: IndexedPeak) -> Facts:
+    ranked = sorted(indexed.assignments, key=lambda a: -a.share)
+    several = len(ranked) > 1
+    explained = [line_name(a.phase, a.hkl) + (f" {a.share:.0%}" if several else "") for a in ranked]
+    return {
+        "cells": [str(order), *_peak_cells(indexed.peak)],
+        "status": indexed.status,
+        "explained": ["nothing"] if indexed.status == "unindexed" else explained,
+        "printed": "" if indexed.published is None else line_name(*indexed.published),
+        "printed_verdict": indexed.published_verdict or "",
+        "sentence": indexed.sentence,
+    }
+
+
+def _unindexed_row(indexed: IndexedPeak, *, measured: bool) -> Facts:
+    candidates = [f"{line_name(a.phase, a.hkl)} at {a.two_theta:.2f}°" for a in indexed.assignments]
+    peak = indexed.peak
+    return {
+        "place": with_esd(peak.two_theta),
+        "snr": f"{peak.snr:.1f}" if measured else "",
+        "candidates": candidates,
+        "sentence": indexed.sentence,
+    }
+
+
+def _parameter_row(parameter: Parameter) -> list[str]:
+    bounds = [f"{parameter.lower:g}" if parameter.lower is not None else "", f"{parameter.upper:g}" if parameter.upper is not None else ""]
+    span = " … ".join(bounds) if any(bounds) else "–"
+    how = f"= {parameter.expr}" if parameter.expr else "at its bound" if parameter.at_bound else "refined" if parameter.refined else "held"
+    return [parameter.name, with_esd(parameter.value), parameter.value.unit, span, how]
+
+
+def _event_row(order: int, event: Event, track: Track) -> Facts:
+    size, unit = time_scale(track)
+    when = interval_text(event.time.low / size, event.time.high / size) + (f" {unit}" if track.axis == "time" else "")
+    cell = event.electrochemistry
+    return {
+        "number": order,
+        "kind": event.kind,
+        "colour": EVENT_COLOURS[event.kind],
+        "what": line_name(event.phase, event.hkl),
+        "scans": f"{'–' if event.after_scan is None else event.after_scan} → {'–' if event.before_scan is None else event.before_scan}",
+        "when": when,
+        "level": f"{event.time.level:.0%}",
+        "probability": probability_text(event.probability),
+        "state": "–" if cell is None else cell.state + (f", {cell.charge_mAh:.3g} mAh" if cell.charge_mAh is not None else ""),
+        "sentence": event.sentence,
+    }
+
+
+def _linked_row(line: LinkedLine) -> Facts:
+    return {
+        "place": with_esd(line.two_theta),
+        "scans": f"{line.first_scan} … {line.last_scan}" if line.last_scan > line.first_scan else f"{line.first_scan}",
+        "significance": f"{line.significance:.1f}",
+        "candidates": [f"{line_name(c.phase, c.hkl)} at {c.two_theta:.2f}°" for c in line.candidates],
+    }
+
+
+def _scan_row(track: Track, order: int) -> list[str]:
+    scan, (size, _) = track.scans[order], time_scale(track)
+    charge = "–" if scan.charge_mAh is None else f"{scan.charge_mAh:.4g}"
+    moment = scan.start_time.isoformat(sep=" ", timespec="seconds") if scan.start_time else "–"
+    return [
+        str(scan.index),
+        scan.name,
+        f"{scan.start / size:.4g}",
+        moment,
+        scan.state,
+        charge,
+        "yes" if scan.used else f"no: {scan.why_not or ''}",
+    ]

@@ -1,0 +1,24 @@
+"""A fitted pattern laid out for drawing: choices the figure on paper and the page share."""
+
+import numpy as np
+
+from xrdkna.records.arrays import FloatArray
+from xrdkna.records.index import Index
+from xrdkna.records.refinement import Refinement
+
+# More rows than this and phases that are absent lose theirs: a library of thirty would bury the three that matter.
+ROWS_FOR_ABSENT = 8
+
+
+def tick_row_names(index: Index, fit: Refinement) -> list[str]:
+    """Phases that get a row of reflection marks: strongest contribution first, then those that only have marks."""
+    weight = {name: float(part.sum()) for name, part in fit.contributions.items()}
+    names = sorted({**fit.ticks, **{phase.phase: () for phase in fit.phases}}, key=lambda name: -weight.get(name, 0.0))
+    absent = {verdict.phase for verdict in index.phases if verdict.verdict == "absent"}
+    return names if len(names) <= ROWS_FOR_ABSENT else [name for name in names if name not in absent]
+
+
+def height_at(two_theta: FloatArray, intensity: FloatArray, place: float) -> float:
+    """The highest point within 0.1 degrees of a place: where a mark must stand clear of."""
+    near = intensity[np.abs(two_theta - place) <= 0.1]
+    return float(near.max()) if near.size else float(np.interp(place, two_theta, intensity)) if two_theta.size else 0.0

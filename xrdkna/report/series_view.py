@@ -1,0 +1,187 @@
+"""A series laid out for drawing: the same time axis, map, curves and choices for the figure on paper and the page."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xrdkna.records.arrays import FloatArray
+from xrdkna.records.series import Cycling
+from xrdkna.records.track import Event, Track, TrackedScan, Trajectory
+from xrdkna.report.decimate import kept_indices
+from xrdkna.report.sentences import time_scale
+from xrdkna.report.values import interval_text, line_name, probability_text
+
+# More curves than this in one panel cannot be told apart; all of them are in the tables.
+INTENSITIES_SHOWN = 7
+WEIGHTS_SHOWN = 10
+CYCLER_POINTS = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapCells:
+    """A map whose row k spans edges[k] … edges[k+1] on the axis; rows without a scan are NaN. two_theta: (n,). intensity: (m, n)."""
+
+    edges: FloatArray
+    two_theta: FloatArray
+    intensity: FloatArray
+
+
+def axis_label(track: Track) -> str:
+    """ "time (h)" or "scan number"."""
+    return f"time ({time_scale(track)[1]})" if track.axis == "time" else "scan number"
+
+
+def scan_centres(track: Track) -> FloatArray:
+    """(n,) middle of each scan on the drawn axis."""
+    size, _ = time_scale(track)
+    return np.array([(scan.start + (scan.end if scan.end is not None else scan.start)) / 2.0 / size for scan in track.scans])
+
+
+def axis_range(track: Track) -> tuple[float, float]:
+    """First and last moment on the drawn axis, never the same."""
+    if not track.scans:
+        return 0.0, 1.0
+    spans = scan_spans(track)
+    low, high = min(span[0] for span in spans), max(span[1] for span in spans)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def scan_spans(track: Track) -> list[tuple[float, float]]:
+    """The stretch of the drawn axis each scan stands for: its own time, up to the next scan where the gap is short."""
+    size, _ = time_scale(track)
+    if track.axis != "time":
+        return [(scan.start - 0.5, scan.start + 0.5) for scan in track.scans]
+    steps = np.diff([scan.start for scan in track.scans])
+    usual = float(np.median(steps)) if steps.size and np.median(steps) > 0 else 1.0
+    following = [scan.start for scan in track.scans[1:]] + [None]
+    return [(scan.start / size, _end_of(scan, later, usual) / size) for scan, later in zip(track.scans, following, strict=True)]
+
+
+def map_cells(track: Track) -> MapCells | None:
+    """The heat map on the drawn axis, gaps and unread scans left empty; None where the track carries none."""
+    heatmap = track.heatmap
+    if heatmap is None or not heatmap.scans or not heatmap.two_theta.size:
+        return None
+    rows = {scan: row for row, scan in enumerate(heatmap.scans)}
+    empty = np.full(heatmap.two_theta.size, np.nan)
+    edges: list[float] = []
+    content: list[FloatArray] = []
+    for scan, (low, high) in zip(track.scans, scan_spans(track), strict=True):
+        start = max(low, edges[-1]) if edges else low
+        if high <= start:
+            continue
+        if edges and start > edges[-1] + 1e-9:
+            edges.append(start)
+            content.append(empty)
+        edges += [start, high] if not edges else [high]
+        content.append(heatmap.intensity[rows[scan.index]] if scan.index in rows else empty)
+    if not content:
+        return None
+    return MapCells(edges=np.array(edges), two_theta=heatmap.two_theta, intensity=np.array(content))
+
+
+def cycler_curves(track: Track) -> tuple[FloatArray, FloatArray, FloatArray | None] | None:
+    """(n,) axis, current in mA, potential in V during the series, thinned; None where no time joins cycler and scans."""
+    cycling = track.cycling
+    if cycling is None or track.origin is None or track.axis != "time" or not cycling.time.size:
+        return None
+    size, _ = time_scale(track)
+    x = (cycling.time + _offset(cycling, track)) / size
+    low, high = axis_range(track)
+    first, last = max(int(np.searchsorted(x, low)) - 1, 0), int(np.searchsorted(x, high, side="right")) + 1
+    inside = slice(first, last)
+    curves = (cycling.current[inside],) if cycling.potential is None else (cycling.current[inside], cycling.potential[inside])
+    if not curves[0].size:
+        return None
+    kept = kept_indices(*curves, at_most=CYCLER_POINTS)
+    return x[inside][kept], curves[0][kept], curves[1][kept] if len(curves) > 1 else None
+
+
+def intensity_curves(track: Track) -> list[Trajectory]:
+    """Intensities worth a panel: the marker first, its phase's other reflections, that phase, then others."""
+    marker = track.marker
+    found = [t for t in track.trajectories if t.quantity == "intensity" and has_values(t)]
+
+    def rank(trajectory: Trajectory) -> tuple[bool, bool, bool]:
+        of_marker = marker is not None and trajectory.phase == marker[0]
+        return (not (of_marker and marker is not None and trajectory.hkl == marker[1]), not of_marker, trajectory.hkl is None)
+
+    ranked = sorted(found, key=rank)
+    same = [t for t in ranked if marker is not None and t.phase == marker[0] and t.hkl is not None]
+    return (same or ranked)[:INTENSITIES_SHOWN]
+
+
+def weight_curves(track: Track) -> list[Trajectory]:
+    """Weight fractions: the marker's phase, then the phases that reach most."""
+    first = None if track.marker is None else track.marker[0]
+    found = [t for t in track.trajectories if t.quantity == "weight_fraction" and has_values(t)]
+    return sorted(found, key=lambda t: (t.phase != first, -max(v for v in t.value if v is not None)))[:WEIGHTS_SHOWN]
+
+
+def curve_order(track: Track) -> dict[str, int]:
+    """A number for every phase and reflection drawn, so that each keeps its colour and marker in all panels."""
+    names = [line_name(curve.phase, curve.hkl) for curve in (*intensity_curves(track), *weight_curves(track))]
+    names += [line_name(presence.phase, presence.hkl) for presence in track.presence]
+    return {name: order for order, name in enumerate(dict.fromkeys(names))}
+
+
+def has_values(trajectory: Trajectory) -> bool:
+    """True where at least one scan gave a value."""
+    return any(value is not None for value in trajectory.value)
+
+
+def as_arrays(trajectory: Trajectory, *, factor: float = 1.0) -> tuple[FloatArray, FloatArray]:
+    """(n,) value and esd times `factor`, NaN where a scan gave none: for drawing only."""
+    value = np.array([np.nan if v is None else v for v in trajectory.value], dtype=np.float64)
+    esd = np.array([np.nan if e is None else e for e in trajectory.esd], dtype=np.float64)
+    return value * factor, esd * factor
+
+
+def state_runs(track: Track) -> list[tuple[str, float, float]]:
+    """(state, from, to) on the drawn axis, neighbouring scans of one state joined; empty where no state is known."""
+    if all(scan.state == "unknown" for scan in track.scans):
+        return []
+    runs: list[tuple[str, float, float]] = []
+    for scan, (low, high) in zip(track.scans, scan_spans(track), strict=True):
+        if runs and runs[-1][0] == scan.state:
+            runs[-1] = (scan.state, runs[-1][1], high)
+        else:
+            runs.append((scan.state, low, high))
+    return runs
+
+
+def event_bands(track: Track) -> list[tuple[float, float, str, str]]:
+    """(from, to, kind, numbers) of each shaded interval; events in the same interval share one, "2, 3"."""
+    size, _ = time_scale(track)
+    bands: dict[tuple[float, float], tuple[str, list[str]]] = {}
+    for order, event in enumerate(track.events):
+        place = (event.time.low / size, event.time.high / size)
+        bands.setdefault(place, (event.kind, []))[1].append(str(order + 1))
+    return [(low, high, kind, ", ".join(numbers)) for (low, high), (kind, numbers) in bands.items()]
+
+
+def event_line(event: Event, track: Track) -> str:
+    """ "KNa2 (1 0 3) appears, 0.74 … 1.09 h, probability 0.998"."""
+    size, unit = time_scale(track)
+    place = f"{interval_text(event.time.low / size, event.time.high / size)} {unit}" if track.axis == "time" else ""
+    scans = f"scan {event.after_scan} → {event.before_scan}" if None not in (event.after_scan, event.before_scan) else ""
+    parts = (f"{line_name(event.phase, event.hkl)} {event.kind}", place, scans, f"p {probability_text(event.probability)}")
+    return ", ".join(part for part in parts if part)
+
+
+def _end_of(scan: TrackedScan, later: float | None, usual: float) -> float:
+    if scan.end is None:
+        return later if later is not None else scan.start + usual
+    if later is None or later - scan.end > 0.5 * (scan.end - scan.start):
+        return scan.end
+    return max(later, scan.start)
+
+
+def _offset(cycling: Cycling, track: Track) -> float:
+    """Seconds from the first scan to the cycler's zero; where only one of the two has a zone both are the same local time."""
+    origin, start = track.origin, cycling.start
+    if origin is None:
+        return 0.0
+    if (origin.tzinfo is None) != (start.tzinfo is None):
+        origin, start = origin.replace(tzinfo=None), start.replace(tzinfo=None)
+    return (start - origin).total_seconds()
