@@ -1,0 +1,146 @@
+"""Who is there: phases come into the whole-pattern fit and go out of it until nothing changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xrdkna.match.assign import unexplained_peaks
+from xrdkna.match.candidates import Candidates, choose_candidates, strange_peaks
+from xrdkna.match.verdicts import judge_coincidence, judge_phases
+from xrdkna.physics.evidence import phase_evidence, without_strangers
+from xrdkna.physics.lattice import free_cell_parameters
+from xrdkna.pipeline.settings import Settings, robust
+from xrdkna.records.index import PhaseVerdict
+from xrdkna.records.peaks import Peak, Peaks
+from xrdkna.records.phases import Reflections
+from xrdkna.records.refinement import Refinement
+from xrdkna.records.scan import Pattern
+from xrdkna.refine.layout import strained_cell
+from xrdkna.refine.refine import refine_pattern
+
+# Rounds of "who is there" before the answer is taken as it stands; each round adds or drops at least one phase.
+_ROUNDS = 12
+# Below this a phase of the first guess is dropped without waiting for the others.
+_HOPELESS_SIGMAS = 2.0
+# Width (degrees) to start from where no peak shows one.
+_TYPICAL_FWHM = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who is there. watched: phases that the last fit held at zero."""
+
+    refinement: Refinement
+    verdicts: tuple[PhaseVerdict, ...]
+    watched: tuple[str, ...]
+
+
+def identify_phases(
+    pattern: Pattern, peaks: Peaks, reflections: Sequence[Reflections], settings: Settings, *, expected: frozenset[str] | None = None
+) -> Identified:
+    """Fit the pattern with the phases that are there; the others are watched, held at zero.
+
+    Phases come in when the whole pattern asks for them and go out when it does not, until nothing changes. expected: whom to
+    start with; None: whom the peaks suggest.
+    """
+    settings = robust(settings)
+    candidates = guess_phases(pattern, peaks.peaks, reflections, settings)
+    chosen = set(candidates.chosen if expected is None else expected)
+    tried = set(chosen)
+    previous: Refinement | None = None
+    for rounds_left in reversed(range(_ROUNDS)):
+        there = [lines for lines in reflections if lines.phase in chosen]
+        watched = [lines for lines in reflections if lines.phase not in chosen]
+        refinement = fit_phases(pattern, peaks, there, watched, candidates, settings, previous)
+        verdicts = judge_phases(refinement, peaks=peaks.peaks, watched=tuple(lines.phase for lines in watched), settings=settings.match)
+        gone = _unsupported(verdicts, chosen)
+        come = set() if gone else _newcomers(pattern, peaks, refinement, [w for w in watched if w.phase not in tried], settings)
+        if rounds_left == 0 or not (gone or come):
+            break
+        chosen = (chosen - gone) | come
+        tried |= come
+        previous = refinement
+    return Identified(refinement, verdicts, tuple(lines.phase for lines in watched))
+
+
+def _unsupported(verdicts: Sequence[PhaseVerdict], chosen: set[str]) -> set[str]:
+    """Phases of the fit that the whole pattern does not support: the hopeless together, else the weakest alone, as it may
+    have been what held another down."""
+    gone = [verdict for verdict in verdicts if verdict.phase in chosen and verdict.verdict == "absent"]
+    hopeless = {verdict.phase for verdict in gone if verdict.significance < _HOPELESS_SIGMAS}
+    return hopeless or {verdict.phase for verdict in sorted(gone, key=lambda verdict: verdict.significance)[:1]}
+
+
+def _newcomers(pattern: Pattern, peaks: Peaks, refinement: Refinement, untried: Sequence[Reflections], settings: Settings) -> set[str]:
+    """The one phase among the untried that the whole pattern asks for most, or else the peaks still unexplained."""
+    asked = asking_phases(peaks, refinement, untried, settings)
+    if asked:
+        return {max(asked, key=lambda phase: asked[phase])}
+    loose = unexplained_peaks(peaks.peaks, [line for line in refinement.lines if line.area > 0.0])
+    displacement = refinement.parameter("displacement")
+    again = guess_phases(pattern, loose, untried, settings, displacement.value.value if displacement else None)
+    return set(again.chosen[:1])
+
+
+def asking_phases(peaks: Peaks, refinement: Refinement, watched: Sequence[Reflections], settings: Settings) -> dict[str, float]:
+    """Watched phases that the whole pattern asks for, with their evidence in sigmas; what the lines of no phase have taken
+    counts for them."""
+    loose = unexplained_peaks(peaks.peaks, [line for line in refinement.lines if line.area > 0.0])
+    free = without_strangers(refinement.information)
+    asked = {}
+    for lines in watched:
+        evidence = phase_evidence(free, lines.phase, texture_sd=refinement.texture_sd)
+        parameters = len(free_cell_parameters(lines.crystal_system, lines.cell))
+        verdict, _ = judge_coincidence(evidence, loose, role=lines.role, cell_parameters=parameters, settings=settings.match)
+        if verdict == "present" and evidence is not None:
+            asked[lines.phase] = evidence.significance
+    return asked
+
+
+def guess_phases(
+    pattern: Pattern, peaks: Sequence[Peak], reflections: Sequence[Reflections], settings: Settings, displacement: float | None = None
+) -> Candidates:
+    ends = (float(pattern.two_theta[0]), float(pattern.two_theta[-1]))
+    return choose_candidates(
+        peaks, reflections, instrument=pattern.instrument, two_theta_range=ends, settings=settings.match, displacement=displacement
+    )
+
+
+def fit_phases(
+    pattern: Pattern,
+    peaks: Peaks,
+    there: Sequence[Reflections],
+    watched: Sequence[Reflections],
+    candidates: Candidates,
+    settings: Settings,
+    previous: Refinement | None = None,
+) -> Refinement:
+    """One whole-pattern fit; peaks of no phase become free lines, told from the previous round's fit where there is one."""
+    initial = {"displacement": candidates.displacement}
+    for lines in (*there, *watched):
+        initial |= strained_cell(lines, candidates.strain(lines.phase))
+    if previous is None:
+        loose = strange_peaks(peaks.peaks, there, candidates, instrument=pattern.instrument)
+    else:
+        names = {lines.phase for lines in there}
+        initial |= {parameter.name: parameter.value.value for parameter in previous.parameters if parameter.refined}
+        loose = unexplained_peaks(peaks.peaks, [line for line in previous.lines if line.phase in names])
+    return refine_pattern(
+        pattern,
+        there,
+        settings.refine,
+        fwhm=typical_fwhm(peaks),
+        halos=peaks.halos,
+        unexplained=loose,
+        watched=watched,
+        initial=initial,
+    )
+
+
+def typical_fwhm(peaks: Peaks) -> float:
+    """Degrees: the median width of the stronger half of the peaks."""
+    if not peaks.peaks:
+        return _TYPICAL_FWHM
+    strongest = sorted(peaks.peaks, key=lambda peak: -peak.snr)[: max(len(peaks.peaks) // 2, 3)]
+    return float(np.median([peak.fwhm.value for peak in strongest]))
