@@ -1,1 +1,1 @@
-"""The command line: translates, never computes."""
+"""The command line: reads its input, calls one pipeline function, writes its output. No science here."""

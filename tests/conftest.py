@@ -1,0 +1,36 @@
+"""What every test may need: where the project is, and the measured files beside it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ["MPLBACKEND"] = "Agg"  # figures without a screen
+
+# A machine that is busy with other tests is slow, which is no fault of the property under test.
+settings.register_profile("xrdkna", deadline=None)
+settings.load_profile("xrdkna")
+
+ROOT = Path(__file__).resolve().parents[1]
+REAL = ROOT.parent / "shared" / "real"
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder that holds pyproject.toml."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_file() -> Callable[[str], Path]:
+    """Path of a measured file that lives beside the project; the test is skipped where it is absent."""
+
+    def find(name: str) -> Path:
+        path = REAL / name
+        if not path.exists():
+            pytest.skip(f"the measured file {name} is not beside this checkout")
+        return path
+
+    return find

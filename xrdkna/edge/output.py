@@ -1,0 +1,91 @@
+"""Where answers go: the summary to standard output, notes to standard error, the rest to the files asked for."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xrdkna.edge.options import Outputs
+from xrdkna.errors import DeclinedError, UsageError
+
+if TYPE_CHECKING:
+    from xrdkna.records.values import Notice
+
+# What matplotlib writes everywhere without a further library.
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer in all its forms, each made only when it is asked for; csv, html and plot write the file they are given.
+
+    The summary shows the notices itself; where no summary is shown they go to standard error.
+    """
+
+    summary: Callable[[], str]
+    document: Callable[[], Mapping[str, Any]]
+    csv: Callable[[Path], object]
+    html: Callable[[Path], object] | None = None
+    plot: Callable[[Path], object] | None = None
+    notices: "tuple[Notice, ...]" = ()
+
+
+def check_outputs(outputs: Outputs) -> None:
+    """Raise UsageError, before any work is done, for an output that could not be written."""
+    json = None if outputs.json is None or outputs.json == "-" else Path(outputs.json)
+    for option, path in (("--json", json), ("--html", outputs.html), ("--csv", outputs.csv), ("--plot", outputs.plot)):
+        if path is not None:
+            _check_place(option, path)
+    if outputs.plot is not None and outputs.plot.suffix.lower() not in FIGURE_SUFFIXES:
+        raise UsageError(f"--plot {outputs.plot}: a figure can be written as {', '.join(FIGURE_SUFFIXES)}; end the name in one of these.")
+
+
+def write_answer(answer: Answer, outputs: Outputs) -> None:
+    """Write every form that was asked for. Raises UsageError when a file cannot be written."""
+    from xrdkna.report.document import write_json
+
+    if outputs.json is not None:
+        write_json(answer.document(), outputs.json)
+    for path, write in ((outputs.csv, answer.csv), (outputs.html, answer.html), (outputs.plot, answer.plot)):
+        if path is not None and write is not None:
+            write(path)
+    if outputs.quiet:
+        return
+    if outputs.json == "-":
+        write_notes(answer.notices)
+    else:
+        click.echo(answer.summary().rstrip())
+
+
+def write_notes(notices: "tuple[Notice, ...]") -> None:
+    """Each notice once, as a sentence on standard error."""
+    for sentence in dict.fromkeys(" ".join(f"{notice.sentence} {notice.remedy}".split()) for notice in notices):
+        click.echo(f"note: {sentence}", err=True)
+
+
+@contextmanager
+def declining(schema: str, outputs: Outputs) -> Iterator[None]:
+    """Inside, a DeclinedError also leaves its reason in the JSON that was asked for, then goes on its way."""
+    try:
+        yield
+    except DeclinedError as error:
+        if outputs.json is not None:
+            from xrdkna.report.document import write_json
+
+            reason = {"code": "declined", "severity": "error", "sentence": str(error), "remedy": ""}
+            write_json({"schema": schema, "verdict": "failed", "notices": [reason]}, outputs.json)
+        raise
+
+
+def _check_place(option: str, path: Path) -> None:
+    folder = path.parent
+    if path.is_dir():
+        raise UsageError(f"{option} {path} is a folder; name a file to write.")
+    if not folder.is_dir():
+        raise UsageError(f"{option} {path} cannot be written: there is no folder {folder}; make it first or choose another place.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UsageError(f"{option} {path} cannot be written: permission is denied; choose another place.")
