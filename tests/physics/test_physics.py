@@ -206,6 +206,13 @@ def test_a_files_wavelengths_are_recognised_and_a_stripped_kalpha2_stays_strippe
     assert radiation.radiation_from_wavelengths(0.4939, None, None).anode is None
 
 
+def test_a_tubes_wavelength_given_as_a_number_is_still_a_tubes():
+    for number, anode, polarised in (("1.5406", "Cu", 0.5), ("1.5418", "Cu", 0.5), ("0.7107", "Mo", 0.5), ("0.4939", None, 0.95)):
+        found = radiation.radiation_from_text(number)
+        assert (found.anode, found.polarised) == (anode, polarised)
+        assert found.wavelength == float(number)
+
+
 @pytest.mark.parametrize("cell", [{"a": -1.0}, {"a": float("nan")}, {"alpha": 200.0}, {"alpha": 30.0, "beta": 30.0, "gamma": 120.0}])
 def test_a_cell_that_cannot_be_is_refused(cell):
     with pytest.raises(RecordError):

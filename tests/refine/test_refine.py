@@ -117,7 +117,7 @@ def test_a_pattern_with_nothing_in_it_gives_no_phase_any_evidence(two_theta, bod
 
 def test_texture_is_found_where_it_was_planted_and_the_weights_survive_it(two_theta, body_centred, face_centred):
     planted = [
-        Planted(face_centred, face_centred.cell, 0.02, {0: 0.4, 1: 2.0}),
+        Planted(face_centred, face_centred.cell, 0.02, {0: 0.4, 1: 2.0, 2: 0.5, 3: 1.6, 4: 0.6, 5: 1.5, 6: 0.5, 7: 1.8}),
         Planted(body_centred, body_centred.cell, 0.02, {}),
     ]
     counts = np.random.default_rng(3).poisson(planted_counts(two_theta, planted)).astype(float)

@@ -72,8 +72,14 @@ def tube_radiation(anode: str, *, lines: tuple[str, ...] = ("Ka1", "Ka2"), kalph
 
 
 def monochromatic_radiation(wavelength: float) -> Radiation:
-    """A single wavelength in Å, as at a synchrotron: taken as polarised in the plane of the ring (95 %)."""
-    return Radiation(name=f"{wavelength:g} Å", lines=(SpectralLine(label="λ", wavelength=wavelength, weight=1.0),), polarised=0.95)
+    """A single wavelength in Å. That of a tube's Kα₁, or of its Kα mean, is a tube's: unpolarised; any other is a synchrotron's,
+    taken as polarised in the plane of the ring (95 %)."""
+    line = SpectralLine(label="λ", wavelength=wavelength, weight=1.0)
+    for anode, (ka1, ka2, _) in WAVELENGTHS.items():
+        mean = (ka1 + KALPHA2_RATIO * ka2) / (1.0 + KALPHA2_RATIO)
+        if min(abs(wavelength / ka1 - 1.0), abs(wavelength / mean - 1.0)) < SAME_LINE:
+            return Radiation(name=f"{wavelength:g} Å", lines=(line,), anode=anode)
+    return Radiation(name=f"{wavelength:g} Å", lines=(line,), polarised=0.95)
 
 
 def radiation_from_wavelengths(kalpha1: float, kalpha2: float | None, ratio: float | None) -> Radiation:

@@ -8,16 +8,22 @@ from xrdkna.refine.settings import RefineSettings
 _LN2_4 = 4.0 * np.log(2.0)
 
 
-def background_terms(two_theta: FloatArray, *, settings: RefineSettings) -> FloatArray:
-    """(b, n) Chebyshev polynomials over the range, and 1/2θ where the range starts low enough for air scatter."""
+def background_terms(two_theta: FloatArray, *, halos: int, settings: RefineSettings) -> FloatArray:
+    """(b, n) smooth terms over the range: Chebyshev polynomials, and 1/2θ where the range starts low enough for air scatter.
+
+    Made orthogonal to one another over the points (QR), each of unit mean square: a coefficient is then a number of counts
+    that was measured, not the difference of two that cancel.
+    """
     low, high = float(two_theta[0]), float(two_theta[-1])
-    count = int(np.clip(round((high - low) / settings.degrees_per_background_term), 3, 24))
+    stride = settings.degrees_per_background_term if halos == 0 else settings.degrees_per_term_beside_halos
+    count = int(np.clip(round((high - low) / stride), 3, 24))
     scaled = (2.0 * two_theta - low - high) / max(high - low, 1e-9)
-    terms = np.polynomial.chebyshev.chebvander(scaled, count - 1).T
+    terms = np.polynomial.chebyshev.chebvander(scaled, count - 1)
     if low < settings.air_scatter_below:
-        inverse = 1.0 / np.maximum(two_theta, 0.5)
-        terms = np.vstack([terms, inverse / inverse.max()])
-    return np.ascontiguousarray(terms)
+        # Before the high orders, so that what both could do is told as air scatter.
+        terms = np.insert(terms, 2, 1.0 / np.maximum(two_theta, 0.5), axis=1)
+    orthogonal, triangle = np.linalg.qr(terms)
+    return np.ascontiguousarray((orthogonal * np.sign(np.diag(triangle)) * np.sqrt(two_theta.size)).T)
 
 
 def halo_profile(

@@ -57,7 +57,7 @@ def build_model(
             "measure a longer range."
         )
     two_theta = np.ascontiguousarray(pattern.two_theta[used])
-    background = background_terms(two_theta, settings=settings)
+    background = background_terms(two_theta, halos=len(halos), settings=settings)
     slots = instrument_slots(geometry=pattern.instrument.geometry, fwhm=fwhm, settings=settings)
     background_first = len(slots)
     slots += [Slot(name=f"background_{k}", kind="background", unit="counts", start=0.0) for k in range(len(background))]

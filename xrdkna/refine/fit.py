@@ -158,8 +158,11 @@ def expected_variance(pattern: Pattern, used: BoolArray, calculated: FloatArray)
 
 def _with_values(model: Model, ties: Ties, given: Mapping[str, float]) -> FloatArray:
     values = ties.start.copy()
+    watched = {i for i, slot in enumerate(model.layout.slots) if slot.kind == "watched"}
+    # A watched phase may stand at another cell, but it stays at zero.
+    held = watched - {int(i) for term in model.phases[model.fitted_phases :] for i in term.cell}
     for name, value in given.items():
-        if (i := model.layout.index.get(name)) is not None and ties.free[i]:
+        if (i := model.layout.index.get(name)) is not None and ties.free[i] and i not in held:
             values[i] = min(max(value, ties.lower[i]), ties.upper[i])
     return values
 

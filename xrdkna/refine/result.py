@@ -19,6 +19,8 @@ from xrdkna.refine.quality import agreement, judge, residual_share
 
 # A correlation this close to ±1 means that two parameters were not measured separately.
 NOTABLE_CORRELATION = 0.9
+# Share of the diffracted intensity in lines of no phase from which weight fractions need a word.
+NOTABLE_UNKNOWN = 0.1
 # Kinds of parameters whose bound says something about the specimen (a scale at zero only says "absent").
 _TELLING_BOUNDS = ("position", "cell")
 
@@ -63,7 +65,7 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
         gof=gof,
         verdict=verdict,
         reasons=reasons,
-        notices=_correlations(fitted),
+        notices=(*_correlations(fitted), *_partial_weights(fitted)),
         steps=fitted.steps,
         evaluations=fitted.evaluations,
         texture_sd=fitted.texture_sd,
@@ -149,7 +151,7 @@ def _phase_fits(fitted: Fitted, information: IntensityInformation, radius_mm: fl
         limit = None
         if evidence is not None and weighed and unit_area > 0.0:
             amount = CURRIE_FACTOR * evidence.esd / unit_area * factor[k]
-            limit = Estimate(value=amount / (total + amount), esd=None, unit="")
+            limit = Estimate(value=float(amount / (total + amount)), esd=None, unit="")
         fits.append(
             PhaseFit(
                 phase=name,
@@ -254,6 +256,15 @@ def _free_line_share(fitted: Fitted) -> float:
     lines = line_list(fitted.model, fitted.values)
     total = float(lines.area.sum())
     return float(lines.area[lines.owner < 0].sum()) / total if total > 0.0 else 0.0
+
+
+def _partial_weights(fitted: Fitted) -> tuple[Notice, ...]:
+    """Weights are of what the model knows; worth saying when much of the pattern is something else."""
+    unknown = _free_line_share(fitted)
+    if unknown < NOTABLE_UNKNOWN or not any(fitted.values[term.scale] > 0.0 for term in fitted.model.phases):
+        return ()
+    sentence = f"{100 * unknown:.0f} % of the diffracted intensity belongs to no phase here: weight fractions are of the known part only."
+    return (Notice(code="weights-partial", severity="warning", sentence=sentence, remedy="Add the missing phase with --cif FILE."),)
 
 
 def _correlations(fitted: Fitted) -> tuple[Notice, ...]:

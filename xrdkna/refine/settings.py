@@ -34,6 +34,8 @@ class RefineSettings:
     displacement_limit: float = 0.6
     # One Chebyshev term per this many degrees follows air scatter, windows and most of a halo, and no reflection.
     degrees_per_background_term: float = 5.0
+    # Where a halo is a term of its own, the polynomial must leave it to it.
+    degrees_per_term_beside_halos: float = 7.0
     # Air scatter rises like 1/2θ; below this angle polynomials alone cannot follow it.
     air_scatter_below: float = 25.0
     # "free": each strong line may leave the calculated ratio, as far as the phase's own lines show that they do (see texture.py).
