@@ -135,11 +135,14 @@ def _other_phases(information: IntensityInformation, phase: str, texture_sd: Map
 def _estimate(information: IntensityInformation, design: FloatArray, prior: FloatArray, wanted: int) -> tuple[FloatArray, FloatArray]:
     """Best values and esds of the first `wanted` unknowns u in a = design·u; texture unknowns are deviations around the
     fitted areas, so their prior mean is zero."""
-    normal = design.T @ information.information @ design
+    # Groups that no unknown moves stay at zero: they take no part.
+    moved = np.flatnonzero(np.any(design != 0.0, axis=1))
+    design = design[moved]
+    normal = design.T @ information.information[np.ix_(moved, moved)] @ design
     normal[np.diag_indices_from(normal)] += prior
     scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
     scaled = normal / np.outer(scale, scale)
     scaled[np.diag_indices_from(scaled)] += 1e-9
     covariance = np.linalg.inv(scaled) / np.outer(scale, scale)
-    best = covariance @ (design.T @ information.score)
+    best = covariance @ (design.T @ information.score[moved])
     return best[:wanted], np.sqrt(np.maximum(np.diag(covariance)[:wanted], 1e-300))

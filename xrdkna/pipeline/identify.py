@@ -18,6 +18,7 @@ from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern
 from xrdkna.refine.layout import strained_cell
 from xrdkna.refine.refine import refine_pattern
+from xrdkna.refine.threads import one_thread
 
 # Rounds of "who is there" before the answer is taken as it stands; each round adds or drops at least one phase.
 _ROUNDS = 12
@@ -44,7 +45,13 @@ def identify_phases(
     Phases come in when the whole pattern asks for them and go out when it does not, until nothing changes. expected: whom to
     start with; None: whom the peaks suggest.
     """
-    settings = robust(settings)
+    with one_thread():
+        return _identify(pattern, peaks, reflections, robust(settings), expected)
+
+
+def _identify(
+    pattern: Pattern, peaks: Peaks, reflections: Sequence[Reflections], settings: Settings, expected: frozenset[str] | None
+) -> Identified:
     candidates = guess_phases(pattern, peaks.peaks, reflections, settings)
     chosen = set(candidates.chosen if expected is None else expected)
     tried = set(chosen)

@@ -27,6 +27,7 @@ from xrdkna.records.track import Observation, Track
 from xrdkna.records.values import Estimate
 from xrdkna.refine.layout import tag
 from xrdkna.refine.refine import refine_pattern
+from xrdkna.refine.threads import one_thread
 from xrdkna.track.chain import track_series as follow
 
 # Phases that come into, or leave, the fit of one scan are tried at most this often.
@@ -49,14 +50,15 @@ def track_series(series: Series, library: Library, settings: Settings, *, progre
     settings = robust(settings_for_series(settings, series.setup))
     survey = survey_series(series, library, settings)
     following = replace(settings.track, marker=settings.marker)
-    return follow(
-        series,
-        partial(observe_scan, survey=survey, settings=settings),
-        following,
-        progress=progress,
-        candidates=partial(reflections_near, survey=survey),
-        confirm=partial(objection_to, survey=survey, settings=settings),
-    )
+    with one_thread():
+        return follow(
+            series,
+            partial(observe_scan, survey=survey, settings=settings),
+            following,
+            progress=progress,
+            candidates=partial(reflections_near, survey=survey),
+            confirm=partial(objection_to, survey=survey, settings=settings),
+        )
 
 
 def observe_scan(scan: Scan, previous: Observation | None, *, survey: Survey, settings: Settings) -> Observation:
