@@ -1,8 +1,10 @@
 """What every test may need: where the project is, and the measured files beside it."""
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -34,3 +36,15 @@ def real_file() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def contract() -> ModuleType:
+    """The structure of every JSON document, written out from the contract, and `mismatches` that holds a document to it."""
+    path = ROOT / "tests" / "report" / "test_document.py"
+    spec = importlib.util.spec_from_file_location("contract_of_documents", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

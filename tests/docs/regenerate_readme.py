@@ -7,9 +7,10 @@ An example is a fenced ```console block. A line "$ xrdkna …" is run; the lines
 and standard error as a terminal would show them, and "[exit status N]" where N is not 0. The commands of one block
 share an empty folder in which `samples` is the project's own; blocks do not know of each other.
 
-An output may be shortened: a line that is only "…" stands for any lines, a "…" within a line for any text in it. --write
-keeps a shortened output that still fits, and replaces one that does not by what the command printed, without the middle where that is
-long.
+Text must agree to the letter; a measured number may differ by two units of its last printed place, for another processor
+rounds the other way now and then. An output may be shortened: a line that is only "…" stands for any lines, a "…" within a
+line for any text in it. --write keeps a shortened output that still fits, and replaces one that does not by what the
+command printed, without the middle where that is long.
 """
 
 import argparse
@@ -27,8 +28,12 @@ ELLIPSIS = "…"
 UNFORESEEN = "failed in a way nobody foresaw"  # a defect of the program is never an example of it
 WIDTH = "110"  # columns of the terminal that the examples are shown for
 LONGEST_RUN_S = 300
+LAST_DIGITS = 2  # units of the last printed place by which another processor's arithmetic may move a measured number
 LONGEST_OUTPUT, HEAD, TAIL = 45, 36, 4  # lines: an output longer than the first is cut to the other two
 
+# A measured number has decimals, or an esd in brackets, or a unit. Plain integers (indices, scans, how many there are) are
+# text, and so are digits inside a word or a version.
+_NUMBER = re.compile(r"(?<![\w.])(?:\d+\.\d+(?:\(\d+\))?|\d+\(\d+\)|\d+(?= ?(?:%|°|±|min\b|counts\b)))(?!\.?\w)")
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -54,13 +59,43 @@ def examples_of(block: str) -> list[Example]:
 
 
 def fits(expected: str, printed: str) -> bool:
-    """True when what was printed is what is expected, ellipses standing for anything. Space at the ends of lines is free."""
-    lines = [line.rstrip() for line in expected.strip("\n").splitlines()]
-    pattern = "".join(
-        r"(?:[^\n]*\n)*?" if line.strip() == ELLIPSIS else re.escape(line).replace(re.escape(ELLIPSIS), r"[^\n]*") + r"[ ]*\n"
-        for line in lines
-    )
-    return re.fullmatch(pattern, printed.strip("\n") + "\n" if printed.strip("\n") else "") is not None
+    """True when what was printed is what is expected: text to the letter, measured numbers to the last digit or two,
+    ellipses standing for anything. Space at the ends of lines is free."""
+    wanted, given = ([line.rstrip() for line in text.strip("\n").splitlines()] for text in (expected, printed))
+    return _lines_fit(wanted, given)
+
+
+def _lines_fit(wanted: list[str], given: list[str]) -> bool:
+    if not wanted:
+        return not given
+    if wanted[0].strip() == ELLIPSIS:
+        return any(_lines_fit(wanted[1:], given[k:]) for k in range(len(given) + 1))
+    return bool(given) and _line_fits(wanted[0], given[0]) and _lines_fit(wanted[1:], given[1:])
+
+
+def _line_fits(wanted: str, given: str) -> bool:
+    pattern, end = "", 0
+    for number in _NUMBER.finditer(wanted):
+        # The same digits after the point and the same brackets; only the digits themselves may differ a little.
+        pattern += _text_pattern(wanted[end : number.start()]) + "".join(map(_number_pattern, re.findall(r"[\d.]+|[()]", number[0])))
+        end = number.end()
+    found = re.fullmatch(pattern + _text_pattern(wanted[end:]), given)
+    if found is None:
+        return False
+    digits = [int(group.replace(".", "")) for number in _NUMBER.finditer(wanted) for group in re.findall(r"[\d.]+", number[0])]
+    return all(abs(int(group.replace(".", "")) - due) <= LAST_DIGITS for group, due in zip(found.groups(), digits, strict=True))
+
+
+def _number_pattern(part: str) -> str:
+    """For "23.56", "(", "11" or ")"."""
+    if part in "()":
+        return re.escape(part)
+    decimals = len(part.partition(".")[2])
+    return rf"(\d+\.\d{{{decimals}}})" if decimals else r"(\d+)"
+
+
+def _text_pattern(text: str) -> str:
+    return re.escape(text).replace(re.escape(ELLIPSIS), ".*")
 
 
 def run_block(examples: list[Example], folder: Path) -> list[str]:

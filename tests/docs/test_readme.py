@@ -80,6 +80,38 @@ def test_an_ellipsis_stands_for_what_it_says_and_nothing_else_does(expected: str
     assert tool.fits(expected, printed) is same
 
 
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        ("a 4.04967(5) Å", "a 4.04969(7) Å", True),
+        ("a 4.04967(5) Å", "a 4.04970(5) Å", False),
+        ("a 4.04967(5) Å", "a 4.04967(8) Å", False),
+        ("a 4.0497(5) Å", "a 4.04970(5) Å", False),
+        ("area 247(4)", "area 249(5)", True),
+        ("area 247(4)", "area 250(4)", False),
+        ("9.99°", "10.01°", True),
+        ("9.9°", "10.2°", False),
+        ("to 228 % of it", "to 230 % of it", True),
+        ("to 228 % of it", "to 231 % of it", False),
+        ("49 ± 43 min", "50 ± 42 min", True),
+        ("5 counts", "8 counts", False),
+        ("KNa2 (1 0 3)", "KNa2 (1 0 2)", False),
+        ("scan 2 → 3", "scan 2 → 4", False),
+        ("25 lines", "26 lines", False),
+        ("25 lines above 4.87 sigma", "25 peaks above 4.87 sigma", False),
+        ("-0.25°", "0.25°", False),
+        ("xrdkna 0.1.0", "xrdkna 0.1.1", False),
+        ("xrdkna 0.1.0", "xrdkna 0.2.0", False),
+        ("K2CO3_1.5H2O", "K2CO3_1.6H2O", False),
+        ("ends at 1.5.", "ends at 1.6.", True),
+        ("0.5 … h", "0.6 … 2.5 h", True),
+        ("…\n1.0 mm\n…", "x\n1.1 mm\n5.0 mm", True),
+    ],
+)
+def test_a_measured_number_may_differ_by_two_in_its_last_digit_and_nothing_else_may(expected: str, printed: str, same: bool) -> None:
+    assert tool.fits(expected, printed) is same
+
+
 def test_refreshing_leaves_a_shortened_output_that_fits_and_replaces_one_that_does_not() -> None:
     fresh = "```console\n$ xrdkna --version\nxrdkna …\n```\n"
     stale = "```console\n$ xrdkna --version\nsomething else\n```\n"

@@ -240,7 +240,8 @@ def test_a_reader_that_stops_listening_ends_the_program_quietly() -> None:
 
 def test_an_interrupt_is_one_sentence_and_the_status_shells_expect() -> None:
     code = (
-        "import sys, time, xrdkna.read.formats as formats\n"
+        "import signal, sys, time, xrdkna.read.formats as formats\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background inherits deaf ears
         "formats.read_scan = lambda path: (print('ready', flush=True), time.sleep(30))\n"
         "from xrdkna.edge.cli import run\n"
         "sys.exit(run(['peaks', 'scan.xy', '--radiation', 'CuKa']))"

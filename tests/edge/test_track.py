@@ -131,6 +131,60 @@ def test_a_scan_that_cannot_be_read_is_left_out_and_the_rest_goes_on(folder: Pat
     assert "empty" in scans[1]["why_not"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [None, b"the quick brown fox\n", bytes(range(256)) * 40, b"38.47 1000\n", b"38.46 900\n38.48 1000\n", b"38.46 nan\n38.48 nan\n"],
+    ids=["missing", "words", "binary", "one point", "two points", "nothing but nan"],
+)
+def test_whatever_is_wrong_with_one_scan_is_said_of_it_and_the_rest_goes_on(content: bytes | None, folder: Path, xrdkna: Run) -> None:
+    (folder / "scan_1.xy").unlink()
+    if content is not None:
+        (folder / "scan_1.xy").write_bytes(content)
+    ran = xrdkna("track", folder, "--phases", "Al", "--json", "-")
+    assert ran.status == 0
+    scans = json.loads(ran.out)["scans"]
+    assert [scan["used"] for scan in scans] == [True, False, True]
+    assert "scan_1" in scans[1]["why_not"] or "two" in scans[1]["why_not"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "nan"])
+def test_a_scan_with_a_part_missing_is_used_as_far_as_it_goes(damage: str, folder: Path, xrdkna: Run) -> None:
+    path = folder / "scan_1.xy"
+    lines = path.read_text().splitlines()
+    cut = lines[: len(lines) * 3 // 4]
+    holed = [line.split()[0] + " nan" if 600 <= k < 620 else line for k, line in enumerate(lines)]
+    path.write_text("\n".join(cut if damage == "cut" else holed) + "\n")
+    ran = xrdkna("track", folder, "--phases", "Al", "--json", "-")
+    assert ran.status == 0
+    document = json.loads(ran.out)
+    assert [scan["used"] for scan in document["scans"]] == [True, True, True]
+    assert document["events"] == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a scan\n", b"38.47 1000\n", b"38.46 900\n38.48 1000\n"], ids=["empty", "words", "one", "two"]
+)
+def test_where_no_scan_can_be_used_the_series_is_declined_in_one_sentence(content: bytes, folder: Path, xrdkna: Run) -> None:
+    for path in folder.glob("scan_*.xy"):
+        path.write_bytes(content)
+    ran = xrdkna("track", folder)
+    assert ran.status in (1, 3)
+    assert "series" in ran.sentence
+    assert not ran.out
+
+
+@pytest.mark.slow
+def test_a_series_with_a_million_points_in_its_scan_is_followed(folder: Path, million: Path, xrdkna: Run) -> None:
+    shutil.copy(million, folder / "scan_0.xy")
+    (folder / "scans.csv").write_text("file\nscan_0.xy\n")
+    (folder / "echem.csv").unlink()
+    ran = xrdkna("track", folder, "--phases", "Al", "--json", "-")
+    assert ran.status == 0
+    document = json.loads(ran.out)
+    assert [scan["used"] for scan in document["scans"]] == [True]
+    assert document["events"] == []
+
+
 RECIPE = """
 seed = 5
 [instrument]

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from xrdkna.errors import UsageError
-from xrdkna.records.track import Track
+from xrdkna.records.track import EventTime, Presence, Track
+from xrdkna.records.values import Estimate
 from xrdkna.report.canvas import drawing
 from xrdkna.report.decimate import kept_indices
+from xrdkna.report.event_view import event_bands
 from xrdkna.report.figure_pattern import refinement_figure
 from xrdkna.report.figure_track import track_figure
 from xrdkna.report.figures import plot_peaks, plot_refinement, plot_track
-from xrdkna.report.series_view import cycler_curves, map_cells
+from xrdkna.report.pattern_view import stick_heights
+from xrdkna.report.series_view import cycler_curves, map_cells, never_probable, presence_rows
 
 
 def tick_rows(figure):
@@ -69,6 +72,40 @@ def test_every_event_is_a_shaded_interval_of_its_own_length_on_every_panel_with_
 def test_a_series_without_events_has_no_shaded_interval(make_track):
     figure = track_figure(dataclasses.replace(make_track(), events=()))
     assert not [p for axis in figure.axes for p in axis.patches if (p.get_gid() or "").startswith("event")]
+
+
+def test_events_of_one_moment_share_a_band_and_the_numbers_of_others_stand_in_lanes_of_their_own(make_track):
+    track = make_track()
+    appears, vanishes, weakens = track.events
+    moved = dataclasses.replace(weakens.time, low=weakens.time.low + 5.0, high=weakens.time.high + 5.0)
+    slow = dataclasses.replace(
+        weakens, kind="strengthens", after_scan=3, before_scan=9, time=EventTime(value=7000.0, low=4000.0, high=vanishes.time.high)
+    )
+    events = (appears, slow, vanishes, dataclasses.replace(weakens, time=moved))
+    bands = {band.numbers: band for band in event_bands(dataclasses.replace(track, events=events))}
+    assert set(bands) == {"1", "2", "3, 4"}
+    assert [bands[n].slow for n in ("1", "2", "3, 4")] == [False, True, False]
+    assert bands["3, 4"].high == pytest.approx(moved.high / 3600)
+    assert bands["2"].lane != bands["3, 4"].lane, "the line of the slow change runs over the other number"
+
+
+def test_what_is_never_probable_is_named_and_takes_no_row_unless_it_is_the_marker(make_track):
+    track = make_track()
+    quiet = Presence(phase="K2CO3", hkl=None, probability=np.full(12, 0.001))
+    gone = Presence(phase="KNa2", hkl=None, probability=np.full(12, 0.02))
+    full = dataclasses.replace(track, presence=(quiet, gone, track.presence[1]))
+    assert [(p.phase, p.hkl) for p in presence_rows(full)] == [("KNa2", None), ("KNa2", (1, 0, 3))]
+    assert never_probable(full) == ["K2CO3", "KNa2"]
+
+
+def test_a_list_without_intensities_is_drawn_with_lines_of_one_height(published_index):
+    bare = [
+        dataclasses.replace(p, peak=dataclasses.replace(p.peak, area=Estimate(value=0.0, esd=None, unit=""))) for p in published_index.peaks
+    ]
+    heights, known = stick_heights(dataclasses.replace(published_index, peaks=tuple(bare)))
+    assert set(heights) == {1.0}
+    assert not known
+    assert stick_heights(published_index)[1]
 
 
 def test_an_unread_scan_is_a_gap_in_the_map_not_zeros(make_track):

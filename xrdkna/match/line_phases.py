@@ -7,7 +7,7 @@ import numpy as np
 from xrdkna.match.centring import Centring, judge_centring
 from xrdkna.match.line_evidence import PhaseWeight, Weighing, lookup_phase
 from xrdkna.match.line_list import LineSettings, ListedLines
-from xrdkna.match.line_words import Hkl, reflection_index, written
+from xrdkna.match.line_words import Hkl, listed_words, reflection_index, written
 from xrdkna.match.merit import count_possible, de_wolff_m, smith_snyder_f
 from xrdkna.physics.bragg import d_from_two_theta
 from xrdkna.physics.lattice import d_spacings
@@ -29,20 +29,20 @@ def judge_phase(
     reasons = [_evidence(weight, counted, listed)]
     astray = np.flatnonzero(claimed & ~counted)
     if astray.size:
-        reasons.append("off this cell: " + "; ".join(_astray(weight, int(k), listed) for k in astray))
+        reasons.append(f"Off this cell: {'; '.join(_astray(weight, int(k), listed) for k in astray)}.")
     if centring is not None:
-        reasons.append(f"{weight.name}: {centring.sentence}")
+        reasons.append(f"Lattice of {weight.name}: {centring.sentence}.")
     missing = missing_lines(weight, listed, settings)
     if missing and (counted.any() or claimed.any() or weight.verdict != "absent"):
-        reasons.append("expected but not in the list: " + ", ".join(_missing(weight, m) for m in missing))
+        reasons.append(f"Expected but not in the list: {listed_words([_missing(weight, m) for m in missing])}.")
     elif missing:
-        reasons.append("its strong lines are not in the list: " + ", ".join(_missing(weight, m) for m in missing[:3]))
+        reasons.append(f"Its strong lines are not in the list: {listed_words([_missing(weight, m) for m in missing[:3]])}.")
     forced = forced_rms(weight, listed, weighing, settings)
     if forced is not None and astray.size:
-        reasons.append(f"forced on the published indices, the best cell and shift still leave {forced:.2f}° rms")
+        reasons.append(f"Forced on the published indices, the best cell and shift still leave {forced:.2f}° rms.")
     if not weight.expected.cluster_counts.any():
-        reasons.append("none of its lines falls in the range of the list")
-    reasons.append("a list of positions gives no weight fraction")
+        reasons.append("None of its lines falls in the range of the list.")
+    reasons.append("A list of positions gives no weight fraction.")
     return PhaseVerdict(
         phase=weight.name,
         role=weight.expected.source.role,
@@ -165,12 +165,14 @@ def _indexed_rows(weight: PhaseWeight, listed: ListedLines, weighing: Weighing) 
 def _evidence(weight: PhaseWeight, counted: BoolArray, listed: ListedLines) -> str:
     fitting = ", ".join(f"{_angle(listed, int(k))} {written(_hkl(weight, int(weight.best[k])))}" for k in np.flatnonzero(counted))
     lines = int(counted.sum())
-    told = f"{lines} of {counted.size} lines fit one cell of {weight.name}" + (f": {fitting}" if lines else "")
+    verb = "fit" if lines > 1 else "fits"
+    told = f"{lines or 'None'} of {counted.size} lines {verb} one cell of {weight.name}" + (f": {fitting}." if lines else ".")
     if abs(weight.log_evidence) < 0.05:
-        return f"{told}; the whole list is as likely without {weight.name} as with it"
+        return f"{told} The whole list is as likely without {weight.name} as with it."
     likely = math.exp(min(abs(weight.log_evidence), 40.0))
-    odds = f"{likely:.3g} times {'more' if weight.log_evidence > 0 else 'less'} likely with {weight.name} in the sample than without"
-    return f"{told}; the whole list, with what should be there and is not, is {odds}"
+    times = "over a billion" if likely > 1e9 else f"{likely:,.0f}" if likely >= 100.0 else f"{likely:.2g}"
+    odds = f"{times} times {'more' if weight.log_evidence > 0 else 'less'} likely with {weight.name} in the sample than without"
+    return f"{told} The whole list, with what should be there and is not, is {odds}."
 
 
 def _astray(weight: PhaseWeight, k: int, listed: ListedLines) -> str:
@@ -203,9 +205,10 @@ def _fit_sentence(
     m, f, rms = merits
     n = counted.size
     shown = ", ".join(f"{_angle(listed, int(k))} {written(_hkl(weight, int(weight.best[k])))}" for k in counted)
+    shift = f"{weight.fit.shift:+.2f}°".replace("-", "−")
     parts = [
         f"{n} lines fit one cell of {weight.name} to {rms:.3f}° rms ({shown}): M_{n} = {m:.1f} (de Wolff), F_{n} = {f:.1f} "
-        f"(Smith–Snyder), {possible} lines possible, shift {weight.fit.shift:+.2f}°"
+        f"(Smith–Snyder), {possible} lines possible, shift {shift}"
     ]
     free = len(weight.expected.names) + 1
     if n <= free:
@@ -219,7 +222,7 @@ def _fit_sentence(
             parts.append(f"no allowed cell and shift bring all published indices closer than {forced:.2f}° rms")
     if centring is not None:
         parts.append(centring.sentence)
-    return "; ".join(parts)
+    return "; ".join(parts) + "."
 
 
 def _angle(listed: ListedLines, k: int) -> str:

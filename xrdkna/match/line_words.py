@@ -1,6 +1,7 @@
 """The sentences about a published line: what lies there, by how much it is off, and whether the published index holds."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +40,11 @@ class Candidate:
 def written(hkl: Hkl) -> str:
     """(1 0 −2)."""
     return f"({' '.join(str(index).replace('-', '−') for index in hkl)})"
+
+
+def listed_words(words: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def candidates_of(number: int, listed: ListedLines, weighing: Weighing, settings: LineSettings) -> tuple[Candidate, ...]:
@@ -85,15 +91,15 @@ def judge_published(
     name = lookup_phase(line.phase, tuple(weight.name for weight in weighing.weights))
     weight = next((weight for weight in weighing.weights if weight.name == name), None)
     if weight is None:
-        return "undecided", f"{at}: the library holds no phase {line.phase}, so its index cannot be checked"
+        return "undecided", f"{at}: the library holds no phase {line.phase}, so its index cannot be checked."
     verdict, sentence = _judge_place(number, at, listed, weight, candidates, settings)
     claimed, centring = claimed_lattice(line.phase), centrings.get(weight.name)
     if claimed and centring and centring.lattice not in (None, claimed):
         return (
             "disagrees",
-            f"{sentence}; and the lines of {weight.name} are {LATTICE_NAMES[centring.lattice or 'P']}, not {LATTICE_NAMES[claimed]}",
+            f"{sentence}; and the lines of {weight.name} are {LATTICE_NAMES[centring.lattice or 'P']}, not {LATTICE_NAMES[claimed]}.",
         )
-    return verdict, sentence
+    return verdict, f"{sentence}."
 
 
 def reflection_index(weight: PhaseWeight, hkl: Hkl) -> int | None:

@@ -7,7 +7,7 @@ from xrdkna.match.expected_lines import expect_lines
 from xrdkna.match.line_evidence import PhaseWeight, Weighing, weigh_phases
 from xrdkna.match.line_list import LineSettings, ListedLines, read_lines, wavelength_of_list
 from xrdkna.match.line_phases import centring_of, fit_of_cell, judge_phase, missing_lines
-from xrdkna.match.line_words import Candidate, candidates_of, judge_published, written
+from xrdkna.match.line_words import Candidate, candidates_of, judge_published, listed_words, written
 from xrdkna.physics.bragg import d_from_two_theta
 from xrdkna.records.index import Assignment, CellFit, Contamination, Index, IndexedPeak, PhaseVerdict, PublishedLine, ScanFacts
 from xrdkna.records.instrument import Instrument
@@ -68,7 +68,7 @@ def index_published_lines(
         scan=facts,
         peaks=tuple(peaks),
         phases=phases,
-        contamination=_contamination(phases, tuple(peaks), listed, weighing, settings),
+        contamination=_contamination(phases, tuple(peaks), weighing),
         halos=(),
         verdict=_verdict(phases, tuple(peaks), tuple(fits.values())),
         notices=_notices(phases, tuple(peaks), listed, instrument),
@@ -132,51 +132,56 @@ def _own_sentence(at: str, status: str, kept: tuple[Candidate, ...], listed: Lis
     if not kept:
         return f"{at}: no reflection of any phase lies near."
     if status == "indexed":
-        return f"{at} is {kept[0].name}, calculated at {kept[0].two_theta:.2f}°"
+        return f"{at} is {kept[0].name}, calculated at {kept[0].two_theta:.2f}°."
     near = "; ".join(_candidate_sentence(c, listed, settings) for c in kept[:4])
-    return f"{at}: {'not explained, candidates are ' if status == 'unindexed' else ''}{near}"
+    return f"{at} is {'explained by no phase' if status == 'unindexed' else 'not decided'}; it lies near {near}."
 
 
 def _candidate_sentence(candidate: Candidate, listed: ListedLines, settings: LineSettings) -> str:
-    place = f"at {candidate.name} ({candidate.two_theta:.2f}°)"
+    place = f"{candidate.name} at {candidate.two_theta:.2f}°"
     if candidate.weight.verdict == "present":
         return place
     absent = [written(_row(candidate.weight, m)) for m in missing_lines(candidate.weight, listed, settings)[:3]]
     return (
-        f"{place}, but {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not in the list"
+        f"{place} (but {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not in the list)"
         if absent
-        else f"{place}, of a phase not confirmed"
+        else f"{place} (of a phase that is not confirmed)"
     )
 
 
-def _contamination(
-    phases: tuple[PhaseVerdict, ...], peaks: tuple[IndexedPeak, ...], listed: ListedLines, weighing: Weighing, settings: LineSettings
-) -> Contamination:
+def _contamination(phases: tuple[PhaseVerdict, ...], peaks: tuple[IndexedPeak, ...], weighing: Weighing) -> Contamination:
     dirty = {w.name: w for w in weighing.weights if w.expected.source.role == "contamination"}
     found = tuple(p.phase for p in phases if p.phase in dirty and p.verdict == "present")
     if found:
-        return Contamination(verdict="found", phases=found, sentence=f"{', '.join(found)} explains lines that nothing else does")
+        explains = f"{listed_words(found)} {'explains' if len(found) == 1 else 'explain'} lines that no other phase does"
+        return Contamination(verdict="found", phases=found, sentence=f"Air has reached the sample: {explains}.")
     likely = [p.phase for p in phases if p.phase in dirty and p.verdict == "undecided" and p.significance > 0]
     suspects = tuple(phase for phase in likely if int(dirty[phase].own.sum()) >= 2)
     if suspects:
         return Contamination(
-            verdict="suspected", phases=suspects, sentence=f"lines of {', '.join(suspects)} may be there; the list does not decide"
+            verdict="suspected",
+            phases=suspects,
+            sentence=f"Air may have reached the sample: lines of {listed_words(suspects)} may be in the list, which does not decide it.",
+        )
+    if not dirty:
+        return Contamination(
+            verdict="none", phases=(), sentence="No contamination by air was looked for: no phase chosen is one that air makes."
         )
     left_over = [peak for peak in peaks if peak.status == "unindexed" or (peak.assignments and peak.assignments[0].phase in dirty)]
-    lone = [_lone_line(peak, dirty, listed, settings) for peak in left_over]
-    told = [sentence for sentence in lone if sentence]
-    if told:
-        return Contamination(verdict="none", phases=(), sentence=f"{'; '.join(told)}: single lines without the rest are not contamination")
-    return Contamination(verdict="none", phases=(), sentence="no contaminating phase explains a line that is left over")
+    lone = [told for peak in left_over if (told := _lone_line(peak, tuple(dirty)))]
+    if lone:
+        shown = listed_words([f"{place} ({line})" for place, line in lone])
+        where = f"{shown} {'lies' if len(lone) == 1 else 'lie'} near a line of such a phase, but without the phase's other strong lines"
+        return Contamination(verdict="none", phases=(), sentence=f"No contamination by air is shown: {where}.")
+    return Contamination(
+        verdict="none", phases=(), sentence="No contamination by air: none of its phases explains a line that is left over."
+    )
 
 
-def _lone_line(peak: IndexedPeak, dirty: dict[str, PhaseWeight], listed: ListedLines, settings: LineSettings) -> str:
+def _lone_line(peak: IndexedPeak, dirty: tuple[str, ...]) -> tuple[str, str] | None:
+    """(where, which reflection) of the best explanation of a line by a phase that air makes."""
     first = next((a for a in peak.assignments if a.phase in dirty), None)
-    if first is None:
-        return ""
-    absent = [written(_row(dirty[first.phase], m)) for m in missing_lines(dirty[first.phase], listed, settings)[:3]]
-    told = f"{peak.peak.two_theta.value:g}° lies at {first.phase} {written(first.hkl)}"
-    return f"{told}, but {', '.join(absent)} are not in the list" if absent else told
+    return None if first is None else (f"{peak.peak.two_theta.value:g}°", f"{first.phase} {written(first.hkl)}")
 
 
 def _verdict(phases: tuple[PhaseVerdict, ...], peaks: tuple[IndexedPeak, ...], fits: tuple[CellFit, ...]) -> str:
@@ -197,8 +202,8 @@ def _notices(
             Notice(
                 code="wavelength",
                 severity="warning",
-                sentence=f"2θ and d of the list belong to {printed:.4f} Å, not to the {wavelength:.4f} Å given",
-                remedy="give that wavelength with --radiation",
+                sentence=f"2θ and d of the list belong to {printed:.4f} Å, not to the {wavelength:.4f} Å given.",
+                remedy="Give that wavelength with --radiation.",
             )
         )
     if not any(phase.verdict == "present" for phase in phases):
@@ -206,13 +211,13 @@ def _notices(
             Notice(
                 code="nothing-certain",
                 severity="warning",
-                sentence="no phase explains the list better than chance could",
-                remedy="check the wavelength, add lines with more digits, or add reference phases with --cif FILE",
+                sentence="No phase explains the list better than chance could.",
+                remedy="Check the wavelength, add lines with more digits, or add reference phases with --cif FILE.",
             )
         )
     left = [f"{peak.peak.two_theta.value:g}°" for peak in peaks if peak.status == "unindexed"]
     if left:
-        notices.append(Notice(code="unindexed", severity="info", sentence=f"not explained by any phase: {', '.join(left)}"))
+        notices.append(Notice(code="unindexed", severity="info", sentence=f"Not explained by any phase: {listed_words(left)}."))
     return tuple(notices)
 
 

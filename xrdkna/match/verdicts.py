@@ -1,5 +1,6 @@
 """Is a phase there? The whole pattern decides: all lines that should be there, and are or are not."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -34,9 +35,10 @@ def judge_evidence(evidence: PhaseEvidence | None, *, role: str, settings: Match
     confirmed = [group for group in evidence.groups if group.significance >= settings.line_sigmas]
     missing = [group for group in expected if group.area + settings.line_sigmas * group.esd < settings.missing_below * group.predicted]
     lacking = sum(group.predicted for group in missing) / max(sum(group.predicted for group in expected), 1e-300)
-    reasons = [f"The whole pattern gives it {z:.1f} σ; {_names(confirmed)} {'stand' if len(confirmed) != 1 else 'stands'} on their own."]
+    alone = "stands out by itself" if len(confirmed) == 1 else "stand out by themselves"
+    reasons = [f"The whole pattern gives it {z:.1f} σ; {_names(confirmed)} {alone}."]
     if not confirmed:
-        reasons = [f"The whole pattern gives it {z:.1f} σ, but no line of it stands on its own."]
+        reasons = [f"The whole pattern gives it {z:.1f} σ, but none of its lines stands out by itself."]
     if missing:
         reasons.append(f"{_names(missing)} should be there and {'are' if len(missing) > 1 else 'is'} not.")
     # A rolled foil can hide most of its own lines; nothing else is excused for that.
@@ -47,7 +49,7 @@ def judge_evidence(evidence: PhaseEvidence | None, *, role: str, settings: Match
     if z < settings.present_sigmas:
         return "undecided", (*reasons, f"Below {settings.present_sigmas:g} σ nothing is claimed; count longer.")
     if len(confirmed) < settings.confirming_lines:
-        return "undecided", (*reasons, "A single line can be anybody's; a second one of its lines would decide.")
+        return "undecided", (*reasons, "A single line may belong to another phase; a second one of its lines would decide.")
     return "present", tuple(reasons)
 
 
@@ -62,29 +64,33 @@ def judge_coincidence(
     chance = chance_of_coincidence(evidence.groups, loose, cell_parameters=cell_parameters, settings=settings)
     if chance <= settings.chance_present:
         return verdict, reasons
-    crowd = f"{len(loose)} lines here belong to no other phase; by chance as many would meet this one's lines"
+    crowd = f"{len(loose)} line{' here belongs' if len(loose) == 1 else 's here belong'} to no other phase"
     return (
         "absent" if chance > settings.chance_nothing else "undecided",
-        (*reasons, f"{crowd} in {100 * chance:.2g} % of such patterns."),
+        (*reasons, f"{crowd}; by chance alone, this phase would meet them as well in {_plain(100 * chance)} % of such patterns."),
     )
 
 
 def judge_contamination(verdicts: Sequence[PhaseVerdict]) -> Contamination:
-    """Is air getting in? From the verdicts on the phases whose role is contamination."""
+    """Has air reached the sample? From the verdicts on the phases whose role is contamination."""
     family = [verdict for verdict in verdicts if verdict.role == "contamination"]
     found = tuple(verdict.phase for verdict in family if verdict.verdict == "present")
     suspected = tuple(verdict.phase for verdict in family if verdict.verdict == "undecided" and verdict.significance > 0.0)
     if found:
-        amounts = ", ".join(f"{verdict.phase}{_amount(verdict.weight_fraction)}" for verdict in family if verdict.verdict == "present")
-        return Contamination(verdict="found", phases=found, sentence=f"Contamination by air: {amounts}.")
+        amounts = [f"{verdict.phase}{_amount(verdict.weight_fraction)}" for verdict in family if verdict.verdict == "present"]
+        return Contamination(verdict="found", phases=found, sentence=f"Air has reached the sample: {_listed(amounts)}.")
     if suspected:
-        sentence = f"Contamination by air cannot be excluded: {', '.join(suspected)} undecided."
+        sentence = f"Air may have reached the sample: {_listed(suspected)} {'is' if len(suspected) == 1 else 'are'} undecided."
         return Contamination(verdict="suspected", phases=suspected, sentence=sentence)
+    if not family:
+        return Contamination(
+            verdict="none", phases=(), sentence="No contamination by air was looked for: no phase chosen is one that air makes."
+        )
     limits = [verdict.detection_limit.value for verdict in family if verdict.detection_limit is not None]
     if limits:
-        sentence = f"No contamination; none of its phases above {100 * max(limits):.2g} wt% (95 %)."
+        sentence = f"No contamination by air: none of its phases above {_plain(100 * max(limits))} wt% (95 %)."
     else:
-        sentence = "No sign of contamination; nothing crystalline was there to give a limit in weight."
+        sentence = "No contamination by air is seen; with nothing crystalline to weigh it against, there is no limit in weight."
     return Contamination(verdict="none", phases=(), sentence=sentence)
 
 
@@ -99,14 +105,14 @@ def _judge(refinement: Refinement, fit: PhaseFit, peaks: Sequence[Peak], held: b
             "absent",
             (
                 *reasons,
-                f"Its {', '.join(stretched)} had to be stretched to the limit: these lines are not its own.",
+                f"Its {_listed(stretched)} had to be stretched to the limit: these lines are not its own.",
             ),
         )
     if verdict == "absent" and limit is not None and limit.value > settings.useful_limit:
         verdict = "undecided"
-        reasons = (*reasons, f"Up to {100 * limit.value:.0f} wt% could hide in this pattern; count longer or over a wider range.")
+        reasons = (*reasons, f"Up to {_plain(100 * limit.value)} wt% could hide in this pattern; count longer or over a wider range.")
     if verdict == "absent" and limit is not None:
-        reasons = (*reasons, f"More than {100 * limit.value:.2g} wt% would have been seen (95 %).")
+        reasons = (*reasons, f"More than {_plain(100 * limit.value)} wt% would have been seen (95 %).")
     if fit.weight_fraction is None and verdict == "present":
         reasons = (*reasons, "Only its line positions are known: no weight can be given.")
     there = verdict == "present"
@@ -136,12 +142,26 @@ def _stretched(refinement: Refinement, fit: PhaseFit) -> tuple[str, ...]:
 
 def _names(groups: Sequence[GroupEvidence]) -> str:
     strongest = sorted(groups, key=lambda group: -group.group.share)[:4]
-    listed = ", ".join(f"({' '.join(str(index) for index in group.group.hkl)})" for group in strongest)
-    return f"{listed} and {len(groups) - 4} more" if len(groups) > 4 else listed
+    named = [f"({' '.join(str(index) for index in group.group.hkl)})" for group in strongest]
+    return _listed([*named, f"{len(groups) - 4} more"] if len(groups) > 4 else named)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _amount(fraction: Estimate | None) -> str:
+    """ " (4.7 ± 0.4 wt%)": as many decimals as the esd's first digit has."""
     if fraction is None:
         return ""
-    esd = "" if fraction.esd is None else f" ± {100 * fraction.esd:.2g}"
-    return f" ({100 * fraction.value:.2g}{esd} wt%)"
+    percent, esd = 100.0 * fraction.value, 100.0 * (fraction.esd or 0.0)
+    if esd <= 0.0:
+        return f" ({_plain(percent)} wt%)"
+    decimals = max(0, -math.floor(math.log10(esd)))
+    return f" ({percent:.{decimals}f} ± {esd:.{decimals}f} wt%)"
+
+
+def _plain(number: float) -> str:
+    """Two significant digits, never with an exponent: 0.41, 12, 100."""
+    return f"{float(f'{number:.2g}'):.10f}".rstrip("0").rstrip(".")

@@ -24,6 +24,8 @@ from xrdkna.refine.threads import one_thread
 _ROUNDS = 12
 # Below this a phase of the first guess is dropped without waiting for the others.
 _HOPELESS_SIGMAS = 2.0
+# The first guess of the displacement is off when the fit moves it by this share of a line's width.
+_MOVED = 0.2
 # Width (degrees) to start from where no peak shows one.
 _TYPICAL_FWHM = 0.12
 
@@ -52,15 +54,15 @@ def identify_phases(
 def _identify(
     pattern: Pattern, peaks: Peaks, reflections: Sequence[Reflections], settings: Settings, expected: frozenset[str] | None
 ) -> Identified:
-    candidates = guess_phases(pattern, peaks.peaks, reflections, settings)
-    chosen = set(candidates.chosen if expected is None else expected)
+    guess, previous = _first_guess(pattern, peaks, reflections, settings, expected)
+    chosen = set(guess.chosen if expected is None else expected)
     tried = set(chosen)
-    previous: Refinement | None = None
     for rounds_left in reversed(range(_ROUNDS)):
         there = [lines for lines in reflections if lines.phase in chosen]
         watched = [lines for lines in reflections if lines.phase not in chosen]
-        refinement = fit_phases(pattern, peaks, there, watched, candidates, settings, previous)
-        verdicts = judge_phases(refinement, peaks=peaks.peaks, watched=tuple(lines.phase for lines in watched), settings=settings.match)
+        refinement = fit_phases(pattern, peaks, there, watched, guess, settings, previous)
+        names = tuple(lines.phase for lines in watched)
+        verdicts = judge_phases(refinement, peaks=peaks.peaks, watched=names, settings=settings.match)
         gone = _unsupported(verdicts, chosen)
         come = set() if gone else _newcomers(pattern, peaks, refinement, [w for w in watched if w.phase not in tried], settings)
         if rounds_left == 0 or not (gone or come):
@@ -68,7 +70,23 @@ def _identify(
         chosen = (chosen - gone) | come
         tried |= come
         previous = refinement
-    return Identified(refinement, verdicts, tuple(lines.phase for lines in watched))
+    return Identified(refinement, verdicts, names)
+
+
+def _first_guess(
+    pattern: Pattern, peaks: Peaks, reflections: Sequence[Reflections], settings: Settings, expected: frozenset[str] | None
+) -> tuple[Candidates, Refinement | None]:
+    """The phases that the peaks suggest. A false phase may have pulled the guessed displacement; where a fit of the guess
+    moves it by a good part of a line's width, the guess is made again with the displacement known."""
+    guess = guess_phases(pattern, peaks.peaks, reflections, settings)
+    if expected is not None or not guess.chosen:
+        return guess, None
+    trial = fit_phases(pattern, peaks, [lines for lines in reflections if lines.phase in guess.chosen], [], guess, settings)
+    displacement = trial.parameter("displacement")
+    fitted = displacement.value.value if displacement is not None else guess.displacement
+    if abs(fitted - guess.displacement) < _MOVED * typical_fwhm(peaks):
+        return guess, trial
+    return guess_phases(pattern, peaks.peaks, reflections, settings, fitted), None
 
 
 def _unsupported(verdicts: Sequence[PhaseVerdict], chosen: set[str]) -> set[str]:
@@ -108,6 +126,7 @@ def asking_phases(peaks: Peaks, refinement: Refinement, watched: Sequence[Reflec
 def guess_phases(
     pattern: Pattern, peaks: Sequence[Peak], reflections: Sequence[Reflections], settings: Settings, displacement: float | None = None
 ) -> Candidates:
+    """The candidates for these peaks; displacement: amplitude in degrees where it is known already."""
     ends = (float(pattern.two_theta[0]), float(pattern.two_theta[-1]))
     return choose_candidates(
         peaks, reflections, instrument=pattern.instrument, two_theta_range=ends, settings=settings.match, displacement=displacement
@@ -125,8 +144,9 @@ def fit_phases(
 ) -> Refinement:
     """One whole-pattern fit; peaks of no phase become free lines, told from the previous round's fit where there is one."""
     initial = {"displacement": candidates.displacement}
-    for lines in (*there, *watched):
-        initial |= strained_cell(lines, candidates.strain(lines.phase))
+    for lines in there:
+        # Only who was chosen has a strain worth the name: for the others it is what other phases' peaks happen to suit best.
+        initial |= strained_cell(lines, candidates.strain(lines.phase) if lines.phase in candidates.chosen else 0.0)
     if previous is None:
         loose = strange_peaks(peaks.peaks, there, candidates, instrument=pattern.instrument)
     else:

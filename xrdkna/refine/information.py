@@ -78,7 +78,7 @@ def _columns(fitted: Fitted, lines: LineList) -> tuple[list[ReflectionGroup], np
     """The followed groups; for each line its column (m + phase number: the rest of its phase, −1: none), its share of the
     group's area, and what it adds to the phase's rest."""
     model = fitted.model
-    unit = _unit_area(fitted, lines)
+    unit = lines.unit
     column = np.full(lines.position.size, -1, dtype=np.int64)
     share, rest = np.zeros(lines.position.size), np.zeros(lines.position.size)
     groups: list[ReflectionGroup] = []
@@ -133,11 +133,6 @@ def _stranger(number: int, free: FreeLine, *, expected: float) -> ReflectionGrou
     return ReflectionGroup(
         phase=UNEXPLAINED, role=UNEXPLAINED, hkl=hkl, members=(hkl,), two_theta=free.two_theta, fwhm=free.fwhm, expected=expected
     )
-
-
-def _unit_area(fitted: Fitted, lines: LineList) -> FloatArray:
-    """(m,) area of each line at unit scale; known also for a phase whose scale is zero."""
-    return np.where(lines.owner >= 0, lines.d_area[:, 0], 0.0)
 
 
 def _marginal(

@@ -87,13 +87,15 @@ class Model:
 class LineList:
     """Every line of every phase and spectral line: (m,) arrays, and (m, k) derivatives with the parameter of each column.
 
-    owner: (m,) phase number (free lines: −1). group: (m,) intensity group within the phase.
+    owner: (m,) phase number (free lines: −1). group: (m,) intensity group within the phase. unit: (m,) calculated area at unit
+    scale, without texture.
     """
 
     position: FloatArray
     area: FloatArray
     fwhm: FloatArray
     eta: FloatArray
+    unit: FloatArray
     owner: IntArray
     group: IntArray
     column: IntArray
@@ -140,10 +142,9 @@ def smooth_part(model: Model, values: FloatArray) -> FloatArray:
     return np.asarray(total)
 
 
-def phase_part(model: Model, values: FloatArray, number: int) -> FloatArray:
-    """(n,) what one phase contributes (number −1: the free lines together)."""
+def phase_part(model: Model, lines: LineList, number: int) -> FloatArray:
+    """(n,) what one phase contributes (number −1: the free lines together), given the model's lines."""
     total = np.zeros(model.two_theta.size)
-    lines = line_list(model, values)
     _add(model, lines, total, lines.owner == number)
     return total
 
@@ -204,7 +205,7 @@ def _phase_lines(
     for k, parameter in enumerate(term.cell, start=11):
         column[:, k], d_position[:, k] = parameter, -2.0 * np.degrees(tangent / d) * d_by_cell[:, k - 11]
     owner = np.full(n, number, dtype=np.int64)
-    return position, area, fwhm, eta, owner, term.grouping.group, column, d_area, d_position, d_fwhm, d_eta
+    return position, area, fwhm, eta, unit, owner, term.grouping.group, column, d_area, d_position, d_fwhm, d_eta
 
 
 def _free_lines(model: Model, values: FloatArray) -> tuple[FloatArray | IntArray, ...]:
@@ -223,7 +224,7 @@ def _free_lines(model: Model, values: FloatArray) -> tuple[FloatArray | IntArray
     d_area, d_position, d_fwhm, d_eta = (np.zeros((n, columns)) for _ in range(4))
     column[:, 0], d_area[:, 0] = table[:, 4].astype(np.int64), table[:, 5]
     owner, group = np.full(n, -1, dtype=np.int64), np.arange(n, dtype=np.int64)
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3], owner, group, column, d_area, d_position, d_fwhm, d_eta
+    return table[:, 0], table[:, 1], table[:, 2], table[:, 3], np.zeros(n), owner, group, column, d_area, d_position, d_fwhm, d_eta
 
 
 def _add(model: Model, lines: LineList, total: FloatArray, chosen: Sequence[bool] | np.ndarray | None = None) -> None:

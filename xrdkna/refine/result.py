@@ -10,11 +10,11 @@ from xrdkna.physics.lattice import cell_volume
 from xrdkna.physics.profile import size_from_x, strain_from_y
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.peaks import Halo
-from xrdkna.records.refinement import FittedLine, IntensityInformation, Parameter, PhaseFit, Refinement
+from xrdkna.records.refinement import UNEXPLAINED, FittedLine, IntensityInformation, Parameter, PhaseFit, Refinement
 from xrdkna.records.values import Estimate, Notice
 from xrdkna.refine.fit import Fitted
 from xrdkna.refine.information import intensity_information
-from xrdkna.refine.model import PhaseTerm, line_list, phase_part, smooth_part
+from xrdkna.refine.model import LineList, PhaseTerm, line_list, phase_part, smooth_part
 from xrdkna.refine.quality import agreement, judge, residual_share
 
 # A correlation this close to ±1 means that two parameters were not measured separately.
@@ -30,6 +30,7 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
     model, values = fitted.model, fitted.values
     background = smooth_part(model, values)
     rwp, rexp, gof = agreement(fitted.observed, fitted.sigma, fitted.calculated, int(fitted.moving.sum()))
+    every = line_list(model, values)
     information = intensity_information(fitted)
     parameters = _parameters(fitted, expressions)
     residual = residual_share(fitted.observed, fitted.counting_weight, fitted.calculated, background)
@@ -38,12 +39,13 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
         gof=gof,
         residual=residual,
         at_bound=_telling_bounds(fitted, parameters),
-        free_line_share=_free_line_share(fitted),
+        free_line_share=_free_line_share(every),
     )
-    lines = _lines(fitted)
-    parts = {term.reflections.phase: phase_part(model, values, number) for number, term in enumerate(model.phases)}
+    lines = _lines(fitted, every)
+    fitted_phases = enumerate(model.phases[: model.fitted_phases])
+    parts = {term.reflections.phase: phase_part(model, every, number) for number, term in fitted_phases}
     if model.free_lines:
-        parts["unexplained"] = phase_part(model, values, -1)
+        parts[UNEXPLAINED] = phase_part(model, every, -1)
     return Refinement(
         name=name,
         two_theta=model.two_theta,
@@ -57,7 +59,7 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
             for term in model.phases
         },
         parameters=parameters,
-        phases=_phase_fits(fitted, information, radius_mm),
+        phases=_phase_fits(fitted, every, information, radius_mm),
         halos=_halos(fitted),
         information=information,
         rwp=rwp,
@@ -65,7 +67,7 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
         gof=gof,
         verdict=verdict,
         reasons=reasons,
-        notices=(*_correlations(fitted), *_partial_weights(fitted)),
+        notices=(*_correlations(fitted), *_partial_weights(fitted, every)),
         steps=fitted.steps,
         evaluations=fitted.evaluations,
         texture_sd=fitted.texture_sd,
@@ -136,17 +138,16 @@ def _telling_bounds(fitted: Fitted, parameters: Sequence[Parameter]) -> tuple[st
     return tuple(parameter.name for parameter in parameters if parameter.at_bound and kinds[parameter.name] in _TELLING_BOUNDS)
 
 
-def _phase_fits(fitted: Fitted, information: IntensityInformation, radius_mm: float | None) -> tuple[PhaseFit, ...]:
+def _phase_fits(fitted: Fitted, lines: LineList, information: IntensityInformation, radius_mm: float | None) -> tuple[PhaseFit, ...]:
     fractions, slopes, factor = weight_fractions(fitted)
     total = float(sum(fitted.values[term.scale] * factor[k] for k, term in enumerate(fitted.model.phases)))
-    lines = line_list(fitted.model, fitted.values)
     low, high = fitted.model.two_theta[0], fitted.model.two_theta[-1]
     fits = []
     for k, term in enumerate(fitted.model.phases):
         name = term.reflections.phase
         evidence = phase_evidence(information, name, texture_sd=fitted.texture_sd)
         inside = (lines.owner == k) & (lines.position > low) & (lines.position < high)
-        unit_area = float(lines.d_area[inside, 0].sum())
+        unit_area = float(lines.unit[inside].sum())
         weighed = not term.reflections.positions_only and total > 0.0
         limit = None
         if evidence is not None and weighed and unit_area > 0.0:
@@ -222,9 +223,9 @@ def _texture(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
     return texture
 
 
-def _lines(fitted: Fitted) -> tuple[FittedLine, ...]:
+def _lines(fitted: Fitted, lines: LineList) -> tuple[FittedLine, ...]:
     """Every reflection of every phase within the pattern."""
-    lines, lowest, highest = line_list(fitted.model, fitted.values), fitted.model.two_theta[0], fitted.model.two_theta[-1]
+    lowest, highest = fitted.model.two_theta[0], fitted.model.two_theta[-1]
     rows = []
     for number, term in enumerate(fitted.model.phases):
         # One row a reflection and spectral line, spectral line by spectral line; the first block has the positions to quote.
@@ -252,15 +253,14 @@ def _halos(fitted: Fitted) -> tuple[Halo, ...]:
     return tuple(halos)
 
 
-def _free_line_share(fitted: Fitted) -> float:
-    lines = line_list(fitted.model, fitted.values)
+def _free_line_share(lines: LineList) -> float:
     total = float(lines.area.sum())
     return float(lines.area[lines.owner < 0].sum()) / total if total > 0.0 else 0.0
 
 
-def _partial_weights(fitted: Fitted) -> tuple[Notice, ...]:
+def _partial_weights(fitted: Fitted, lines: LineList) -> tuple[Notice, ...]:
     """Weights are of what the model knows; worth saying when much of the pattern is something else."""
-    unknown = _free_line_share(fitted)
+    unknown = _free_line_share(lines)
     if unknown < NOTABLE_UNKNOWN or not any(fitted.values[term.scale] > 0.0 for term in fitted.model.phases):
         return ()
     sentence = f"{100 * unknown:.0f} % of the diffracted intensity belongs to no phase here: weight fractions are of the known part only."

@@ -13,8 +13,9 @@ from xrdkna.report.output import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
-    from matplotlib.colors import Normalize
+    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure as Figure
+    from matplotlib.transforms import Transform
 
 SUFFIXES = (".png", ".svg", ".pdf")
 DOTS_PER_INCH = 160
@@ -74,11 +75,26 @@ def second_axis(panel: Axes) -> Axes:
     return twin
 
 
+def above(panel: Axes, points: float) -> Transform:
+    """x in the panel's data, y = 1 this many points above the panel's top edge."""
+    from matplotlib.transforms import ScaledTranslation
+
+    upwards = ScaledTranslation(0.0, points / 72.0, panel.figure.dpi_scale_trans)
+    return panel.get_xaxis_transform() + upwards
+
+
 def power_norm(low: float, high: float) -> Normalize:
     """A square-root colour scale: weak lines show beside strong ones."""
     from matplotlib.colors import PowerNorm
 
     return PowerNorm(0.5, vmin=low, vmax=max(high, low + 1.0))
+
+
+def fade(shade: str) -> Colormap:
+    """From a pale grey at 0 to the colour at 1."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("fade", ["#F0F0F0", shade])
 
 
 def check_suffix(path: str | Path) -> str:

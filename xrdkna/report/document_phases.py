@@ -17,13 +17,13 @@ STRONGEST = 5
 def phases_document(
     phases: Iterable[Phase], *, reflections: Mapping[str, Reflections] | None = None, instrument: Instrument | None = None
 ) -> Json:
-    """The library's phases; with reflections and an instrument also each phase's strongest lines."""
+    """The library's phases; with reflections also each phase's strongest lines, whose angles are null without an instrument."""
     given = reflections or {}
     entries = []
     for phase in phases:
         entry = _phase_json(phase)
-        if instrument is not None and phase.name in given:
-            lines = strongest_lines(tabulate_lines(given[phase.name], instrument), STRONGEST)
+        if phase.name in given:
+            lines = strongest_lines(given[phase.name], instrument, STRONGEST)
             entry["strongest_lines"] = [_line_json(line) for line in lines]
         entries.append(entry)
     return {"schema": PHASES_SCHEMA, "radiation": None if instrument is None else radiation_json(instrument.radiation), "phases": entries}

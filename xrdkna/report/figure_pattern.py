@@ -15,8 +15,8 @@ from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern
 from xrdkna.report.canvas import stacked_panels
 from xrdkna.report.palette import BLUE, GREY, ORANGE, PURPLE, VERMILION, colour
-from xrdkna.report.pattern_view import height_at, tick_row_names
-from xrdkna.report.values import shortened
+from xrdkna.report.pattern_view import height_at, stick_heights, tick_row_names
+from xrdkna.report.values import line_name, shortened
 
 if TYPE_CHECKING:
     from xrdkna.report.canvas import Axes, Figure
@@ -66,7 +66,7 @@ def refinement_figure(index: Index, *, scale: str = "linear") -> Figure:
     if fit is None:
         raise UsageError(f"{index.scan.name} has no whole-pattern fit to draw.")
     names = tick_row_names(index, fit)
-    rows = max(len(names), 1)
+    rows = len(names)
     difference = _scaled(fit.observed, scale) - _scaled(fit.calculated, scale)
     low, high = _scaled(np.array(_value_range(fit)), scale)
     reach = float(np.abs(difference).max(initial=0.0)) or 1.0
@@ -94,23 +94,34 @@ def refinement_figure(index: Index, *, scale: str = "linear") -> Figure:
 def lines_figure(index: Index) -> Figure:
     """Lines without a pattern (a published list): one stick each, coloured by whether something explains it."""
     figure, (panel,) = stacked_panels([2.4], width=WIDTH)
+    heights, known = stick_heights(index)
     for status, shade in (("indexed", BLUE), ("ambiguous", PURPLE), ("unindexed", VERMILION)):
-        sticks = [p.peak for p in index.peaks if p.status == status]
+        sticks = [(p.peak.two_theta.value, height) for p, height in zip(index.peaks, heights, strict=True) if p.status == status]
         if sticks:
-            panel.vlines([s.two_theta.value for s in sticks], 0, [s.area.value for s in sticks], color=shade, lw=1.6, label=status)
-    for indexed in index.peaks:
-        names = " / ".join(f"{shortened(a.phase, 16)} {''.join(map(str, a.hkl))}" for a in indexed.assignments[:1]) or "?"
-        label = names if indexed.status == "indexed" else "?"
-        panel.text(indexed.peak.two_theta.value, indexed.peak.area.value, f" {label}", rotation=90, ha="center", va="bottom", fontsize=7)
-    tallest = max((p.peak.area.value for p in index.peaks), default=1.0) or 1.0
-    panel.set_ylim(0, 1.7 * tallest)
-    panel.set(xlabel="2θ (degrees)", ylabel="intensity")
-    panel.set_title(shortened(index.scan.name, 90), loc="left", fontsize=9, pad=12)
+            panel.vlines([place for place, _ in sticks], 0, [height for _, height in sticks], color=shade, lw=1.6, label=status)
+    for indexed, height in zip(index.peaks, heights, strict=True):
+        place = indexed.peak.two_theta.value
+        panel.text(place, height, f" {_stick_name(indexed)}", rotation=90, ha="center", va="bottom", fontsize=7)
+    panel.set_ylim(0, 1.7 * max(heights, default=1.0))
+    panel.set(xlabel="2θ (degrees)", ylabel="intensity (relative)" if known else "")
+    if not known:
+        panel.set_yticks([])
+        panel.spines["left"].set_visible(False)
+    title = shortened(index.scan.name, 90) + ("" if known or not index.peaks else " · positions only, no intensities are given")
+    panel.set_title(title, loc="left", fontsize=9, pad=12)
     if index.peaks:
         panel.legend(loc="upper right", ncols=3)
     else:
         panel.text(0.5, 0.5, "no lines", transform=panel.transAxes, ha="center", color=GREY)
     return figure
+
+
+def _stick_name(indexed: IndexedPeak) -> str:
+    """What explains a line; with a question mark where that is not certain."""
+    if not indexed.assignments or indexed.status == "unindexed":
+        return "?"
+    best = max(indexed.assignments, key=lambda a: a.share)
+    return line_name(shortened(best.phase, 16), best.hkl) + ("" if indexed.status == "indexed" else " ?")
 
 
 def draw_ticks(panel: Axes, ticks: Ticks, names: Sequence[str]) -> None:
@@ -152,7 +163,7 @@ def _draw_marks(panel: Axes, peaks: Sequence[IndexedPeak], fit: Refinement, scal
         heights = [float(_scaled(np.array(height_at(fit.two_theta, fit.observed, place)), scale)) + 0.04 * (high - low) for place in x]
         if x:
             panel.plot(x, heights, mark, ms=6, mfc="none", mew=1.4, color=shade, label=label, clip_on=False)
-    panel.legend(loc="upper right", ncols=2)
+    panel.legend(loc="upper right")
 
 
 def _value_range(fit: Refinement) -> tuple[float, float]:
@@ -172,9 +183,12 @@ def _root_axis(panel: Axes, scale: str, top: float) -> None:
     """Label a square-root axis with the counts themselves."""
     if scale != "sqrt":
         return
-    step = max(round(top / 5.0), 1)
-    roots = np.arange(0.0, top + step, step)
-    panel.set_yticks(roots[roots <= top], [f"{root * root:g}" for root in roots[roots <= top]])
+    round_counts = [digit * 10.0**power for power in range(12) for digit in (1, 2, 5)]
+    shown = [0.0]
+    for counts in round_counts:
+        if np.sqrt(counts) <= top and np.sqrt(counts) - np.sqrt(shown[-1]) >= 0.1 * top:
+            shown.append(counts)
+    panel.set_yticks(np.sqrt(shown).tolist(), [f"{counts:,.0f}" for counts in shown])
     panel.set_ylabel("intensity (counts, square-root scale)")
 
 

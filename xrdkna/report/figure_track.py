@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xrdkna.records.track import Track, Trajectory
-from xrdkna.report.canvas import power_norm, second_axis, stacked_panels
+from xrdkna.report.canvas import above, fade, power_norm, second_axis, stacked_panels
 from xrdkna.report.decimate import pooled_columns
-from xrdkna.report.palette import BLUE, EVENT_COLOURS, GREY, STATE_COLOURS, VERMILION, colour, marker
+from xrdkna.report.event_view import event_bands, event_line
+from xrdkna.report.palette import BLUE, EVENT_COLOURS, GREEN, GREY, STATE_COLOURS, VERMILION, colour, marker
 from xrdkna.report.series_view import (
     as_arrays,
     axis_label,
     axis_range,
     curve_order,
     cycler_curves,
-    event_bands,
-    event_line,
     intensity_curves,
     map_cells,
+    never_probable,
+    presence_cells,
+    presence_rows,
     scan_centres,
     state_runs,
     weight_curves,
 )
-from xrdkna.report.values import counted, line_name, shortened
+from xrdkna.report.values import counted, line_name, listed, shortened
 
 if TYPE_CHECKING:
     from xrdkna.report.canvas import Axes, Figure
@@ -35,7 +37,8 @@ EVENTS_LISTED = 10
 # Beyond this many scans markers run together and error bars become a band.
 SCANS_WITH_MARKERS = 80
 _MAP_COLUMNS = 1500
-PRESENCES_SHOWN = 8
+_ROW = 0.15
+_LANE = 11.0  # points a row of event numbers takes above the first panel
 Panel = tuple[float, Callable[["Axes", Track], None]]
 
 
@@ -52,20 +55,20 @@ def track_figure(track: Track) -> Figure:
         panels.append((1.6, _draw_intensities))
     if weight_curves(track):
         panels.append((1.6, _draw_weights))
-    if track.presence:
-        panels.append((1.0, _draw_presence))
+    if presence_rows(track):
+        panels.append((_ROW * len(presence_rows(track)) + 0.1, _draw_presence))
     panels = panels or [(1.5, _draw_nothing)]
-    figure, axes = stacked_panels([height for height, _ in panels], width=WIDTH, footer=_event_list(track))
+    figure, axes = stacked_panels([height for height, _ in panels], width=WIDTH, footer=_footer(track))
     for (_, draw), axis in zip(panels, axes, strict=True):
         draw(axis, track)
         if draw is not _draw_states:
-            _shade_events(axis, track, over_image=draw is _draw_map)
-    _number_events(axes[0], track)
+            _shade_events(axis, track, outline=_OUTLINES.get(draw))
+    lanes = _number_events(axes[0], track)
     axes[-1].set_xlabel(axis_label(track))
     if track.axis != "time":
         axes[-1].locator_params(axis="x", integer=True)
     axes[0].set_xlim(*axis_range(track))
-    axes[0].set_title(shortened(track.name, 90), loc="left", fontsize=9, pad=16)
+    axes[0].set_title(shortened(track.name, 90), loc="left", fontsize=9, pad=6 + _LANE * lanes)
     return figure
 
 
@@ -147,16 +150,20 @@ def _draw_curves(panel: Axes, track: Track, curves: Sequence[Trajectory], *, fac
 
 
 def _draw_presence(panel: Axes, track: Track) -> None:
-    x, few, numbers = scan_centres(track), len(track.scans) <= SCANS_WITH_MARKERS, curve_order(track)
-    for presence in track.presence[:PRESENCES_SHOWN]:
-        order = numbers[line_name(presence.phase, presence.hkl)]
-        n = min(presence.probability.size, x.size)
-        label = line_name(shortened(presence.phase, 24), presence.hkl)
-        panel.plot(x[:n], presence.probability[:n], color=colour(order), marker=marker(order) if few else None, ms=3.5, lw=1.0, label=label)
-    panel.axhline(0.5, color=GREY, lw=0.5, ls=":")
-    panel.set_ylim(-0.06, 1.06)
-    panel.set_ylabel("probability\nit is there")
-    _legend(panel)
+    """One row a phase or reflection, filled as far as it is probable in each scan."""
+    shown = presence_rows(track)
+    laid = presence_cells(track, shown)
+    if laid is None:
+        return
+    edges, probability = laid
+    rows = np.arange(len(shown) + 1) - 0.5
+    mesh = panel.pcolormesh(edges, rows, np.ma.masked_invalid(probability.T), cmap=fade(GREEN), vmin=0.0, vmax=1.0, rasterized=True)
+    panel.hlines(rows[1:-1], edges[0], edges[-1], color="white", lw=1.5)
+    panel.set_ylim(len(shown) - 0.5, -0.5)
+    panel.set_yticks(range(len(shown)), [line_name(shortened(p.phase, 20), p.hkl) for p in shown], fontsize=7.5)
+    panel.tick_params(axis="y", length=0)
+    strip = panel.inset_axes((1.012, 0.0, 0.016, 1.0))
+    panel.figure.colorbar(mesh, cax=strip, label="probability\nit is there", ticks=[0, 0.5, 1])
 
 
 def _draw_nothing(panel: Axes, track: Track) -> None:
@@ -169,21 +176,35 @@ def _legend(panel: Axes) -> None:
     panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=1.6, labelspacing=0.3, borderaxespad=0.0, fontsize=7.5)
 
 
-def _shade_events(panel: Axes, track: Track, *, over_image: bool) -> None:
-    for low, high, kind, numbers in event_bands(track):
-        if over_image:  # a tint would change what the colours of the map say
-            panel.axvspan(low, high, fill=False, edgecolor="white", ls="--", lw=1.0, gid=f"event {numbers}")
+def _shade_events(panel: Axes, track: Track, *, outline: str | None) -> None:
+    """A tint over curves; only an outline over an image, where a tint would change what its colours say."""
+    for band in event_bands(track):
+        name = f"event {band.numbers}"
+        if outline is not None:
+            panel.axvspan(band.low, band.high, fill=False, edgecolor=outline, ls="--", lw=0.0 if band.slow else 1.0, gid=name)
         else:
-            panel.axvspan(low, high, color=EVENT_COLOURS[kind], alpha=0.22, lw=0, gid=f"event {numbers}")
+            panel.axvspan(band.low, band.high, color=EVENT_COLOURS[band.kind], alpha=0.07 if band.slow else 0.25, lw=0, gid=name)
 
 
-def _number_events(panel: Axes, track: Track) -> None:
-    for low, high, kind, numbers in event_bands(track):
-        place = panel.get_xaxis_transform()
-        panel.text((low + high) / 2, 1.02, numbers, transform=place, ha="center", va="bottom", fontsize=8, color=EVENT_COLOURS[kind])
+def _number_events(panel: Axes, track: Track) -> int:
+    """Numbers above the panel, each clear of the others, a slow change with a line as long as it took; how many lanes that needs."""
+    bands = event_bands(track)
+    for band in bands:
+        shade, place = EVENT_COLOURS[band.kind], above(panel, 8.0 + _LANE * band.lane)
+        if band.slow:
+            panel.plot([band.low, band.high], [1.0, 1.0], color=shade, lw=1.2, marker="|", ms=5, transform=place, clip_on=False)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+        panel.text(band.middle, 1.0, band.numbers, transform=place, ha="center", va="center", fontsize=8, color=shade, bbox=box)
+    return max((band.lane for band in bands), default=-1) + 1
 
 
-def _event_list(track: Track) -> list[str]:
+# An image is outlined, not tinted.
+_OUTLINES: dict[Callable[[Axes, Track], None], str] = {_draw_map: "white", _draw_presence: "#444444"}
+
+
+def _footer(track: Track) -> list[str]:
     lines = [f"{order + 1}   {shortened(event_line(event, track), 110)}" for order, event in enumerate(track.events[:EVENTS_LISTED])]
     more = len(track.events) - EVENTS_LISTED
-    return [*lines, f"     and {counted(more, 'more event')}"] if more > 0 else lines
+    lines += [f"     and {counted(more, 'more event')}"] if more > 0 else []
+    missed = [shortened(name, 20) for name in never_probable(track)]
+    return [*lines, f"Looked for and improbable (below 5 %) in every scan: {listed(missed, at_most=8)}"] if missed else lines

@@ -20,10 +20,11 @@ def plot_peaks(pattern: Pattern, peaks: Peaks, path: str | Path) -> None:
         save(peaks_figure(pattern, peaks), path)
 
 
-def plot_refinement(index: Index, path: str | Path, *, scale: str = "linear") -> None:
+def plot_refinement(index: Index, path: str | Path, *, scale: str = "sqrt") -> None:
     """Observed, calculated, background, difference, one tick row a phase; a published list is drawn as sticks.
 
-    scale: "linear" or "sqrt" (equal noise everywhere: weak lines show). Raises UsageError as `plot_peaks` does.
+    scale: "sqrt" (equal noise everywhere: the weak lines that decide show beside the hardware's) or "linear".
+    Raises UsageError as `plot_peaks` does.
     """
     check_suffix(path)
     with drawing():

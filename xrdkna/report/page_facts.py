@@ -8,20 +8,21 @@ from xrdkna.records.peaks import Peak, Peaks
 from xrdkna.records.refinement import Parameter, PhaseFit, Refinement
 from xrdkna.records.track import Event, LinkedLine, Track
 from xrdkna.records.values import Notice
+from xrdkna.report.event_view import scans_text, state_text, when_text
 from xrdkna.report.palette import EVENT_COLOURS
 from xrdkna.report.sentences import (
     cell_text,
-    contamination_words,
     index_sentences,
     is_published_list,
     limit_text,
     peaks_sentences,
     scan_words,
+    texture_sentence,
     time_scale,
     track_sentences,
     unindexed_track_sentence,
 )
-from xrdkna.report.values import interval_text, line_name, percent, probability_text, with_esd
+from xrdkna.report.values import line_name, percent, plain, probability_text, with_esd
 
 Facts = dict[str, Any]
 # A table longer than this starts folded.
@@ -39,7 +40,7 @@ def index_facts(index: Index, *, parameters: bool) -> Facts:
         "phases": shown,
         "absent": [_phase_row(p, fit) for p in verdicts if p.verdict == "absent"],
         "fitted": fit is not None,
-        "peaks": [_indexed_row(order + 1, peak) for order, peak in enumerate(index.peaks)],
+        "peaks": [_indexed_row(order + 1, peak, published=is_published_list(index)) for order, peak in enumerate(index.peaks)],
         "published": is_published_list(index),
         "unindexed": [_unindexed_row(peak, measured=fit is not None) for peak in index.peaks if peak.status == "unindexed"],
         "cell_fits": [fit.sentence for fit in index.cell_fits],
@@ -81,8 +82,7 @@ def _frame(kind: str, words: list[str], sentences: list[str], notices: Iterable[
 
 
 def _banner(contamination: Contamination) -> Facts | None:
-    lead, sentence = contamination_words(contamination)
-    return {"verdict": contamination.verdict, "lead": lead, "sentence": sentence[:1].upper() + sentence[1:]} if lead else None
+    return {"verdict": contamination.verdict, "sentence": contamination.sentence} if contamination.sentence else None
 
 
 def _phase_row(verdict: PhaseVerdict, fit: Refinement | None) -> Facts:
@@ -108,19 +108,20 @@ def _fit_words(fit: PhaseFit) -> list[str]:
         words.append(f"strain {with_esd(fit.strain)}")
     if fit.displacement is not None:
         words.append(f"displacement {with_esd(fit.displacement, unit=fit.displacement.unit)}")
-    return words + [f"texture {axis} {with_esd(r)}" for axis, r in fit.texture.items()]
+    said = texture_sentence(fit)
+    return [*words, said] if said else words
 
 
 def _peak_cells(peak: Peak) -> list[str]:
     return [with_esd(peak.two_theta), with_esd(peak.d_spacing), with_esd(peak.area), with_esd(peak.fwhm), f"{peak.snr:.1f}"]
 
 
-def _indexed_row(order: int, indexed: IndexedPeak) -> Facts:
+def _indexed_row(order: int, indexed: IndexedPeak, *, published: bool) -> Facts:
     ranked = sorted(indexed.assignments, key=lambda a: -a.share)
     several = len(ranked) > 1
-    explained = [line_name(a.phase, a.hkl) + (f" {a.share:.0%}" if several else "") for a in ranked]
+    explained = [line_name(a.phase, a.hkl) + (f" {a.share:.0%}" if several else "") for a in ranked if a.share >= 0.005 or not several]
     return {
-        "cells": [str(order), *_peak_cells(indexed.peak)],
+        "cells": [str(order), *_peak_cells(indexed.peak)[: 2 if published else None]],
         "status": indexed.status,
         "explained": ["nothing"] if indexed.status == "unindexed" else explained,
         "printed": "" if indexed.published is None else line_name(*indexed.published),
@@ -148,19 +149,19 @@ def _parameter_row(parameter: Parameter) -> list[str]:
 
 
 def _event_row(order: int, event: Event, track: Track) -> Facts:
-    size, unit = time_scale(track)
-    when = interval_text(event.time.low / size, event.time.high / size) + (f" {unit}" if track.axis == "time" else "")
     cell = event.electrochemistry
+    charge = "" if cell is None or cell.charge_mAh is None else f", {plain(cell.charge_mAh, 3)} mAh"
     return {
         "number": order,
         "kind": event.kind,
         "colour": EVENT_COLOURS[event.kind],
         "what": line_name(event.phase, event.hkl),
-        "scans": f"{'–' if event.after_scan is None else event.after_scan} → {'–' if event.before_scan is None else event.before_scan}",
-        "when": when,
-        "level": f"{event.time.level:.0%}",
+        "scans": scans_text(event),
+        "when": when_text(event, track),
+        "from_start": "from the start " if track.axis == "time" else "",
+        "level": f"{event.time.level * 100:g} %",
         "probability": probability_text(event.probability),
-        "state": "–" if cell is None else cell.state + (f", {cell.charge_mAh:.3g} mAh" if cell.charge_mAh is not None else ""),
+        "state": state_text(event, track) + charge,
         "sentence": event.sentence,
     }
 
@@ -176,7 +177,7 @@ def _linked_row(line: LinkedLine) -> Facts:
 
 def _scan_row(track: Track, order: int) -> list[str]:
     scan, (size, _) = track.scans[order], time_scale(track)
-    charge = "–" if scan.charge_mAh is None else f"{scan.charge_mAh:.4g}"
+    charge = "–" if scan.charge_mAh is None else plain(scan.charge_mAh, 4)
     moment = scan.start_time.isoformat(sep=" ", timespec="seconds") if scan.start_time else "–"
     return [
         str(scan.index),

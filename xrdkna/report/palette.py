@@ -10,6 +10,8 @@ EVENT_COLOURS = {"appears": GREEN, "vanishes": VERMILION, "weakens": ORANGE, "st
 VIRIDIS = (
     "#440154", "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884", "#44bf70", "#7ad151", "#bddf26", "#fde725",
 )  # fmt: skip
+# Nothing at 0, so that it suits a light page and a dark one.
+GREEN_FADE = [[0, "rgba(0,158,115,0.06)"], [1, "rgba(0,158,115,1)"]]
 
 
 def colour(index: int) -> str:

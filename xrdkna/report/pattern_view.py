@@ -22,3 +22,10 @@ def height_at(two_theta: FloatArray, intensity: FloatArray, place: float) -> flo
     """The highest point within 0.1 degrees of a place: where a mark must stand clear of."""
     near = intensity[np.abs(two_theta - place) <= 0.1]
     return float(near.max()) if near.size else float(np.interp(place, two_theta, intensity)) if two_theta.size else 0.0
+
+
+def stick_heights(index: Index) -> tuple[list[float], bool]:
+    """(heights of the lines of a published list, whether they are intensities): all equal where the list gives none."""
+    areas = [max(indexed.peak.area.value, 0.0) for indexed in index.peaks]
+    known = any(area > 0.0 for area in areas)
+    return (areas if known else [1.0] * len(areas)), known

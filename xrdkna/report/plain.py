@@ -1,17 +1,23 @@
 """Tables and paragraphs of plain text: the same on a terminal, in a pipe and in a log."""
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
 
 WIDTH = 100
+# A number is not torn from its unit, nor the indices of a reflection from each other.
+_UNIT = re.compile(r"(?<=\d) (?=(%|wt%|°|Å|σ|min|h|s|mAh|mm)(?!\w))|(?<=[(\d]) (?=[-−]?\d+[ )])|(?<=±) |(?<=\d) (?=±)")
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def paragraph(text: str, *, bullet: str = "", width: int = WIDTH) -> str:
     """The text wrapped to `width`, continuation lines indented under the first word after the bullet."""
-    return textwrap.fill(
-        text, width, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False, break_long_words=False
+    held = _UNIT.sub(_HARD_SPACE, text)
+    filled = textwrap.fill(
+        held, width, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False, break_long_words=False
     )
+    return filled.replace(_HARD_SPACE, " ")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> str:

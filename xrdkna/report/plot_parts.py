@@ -12,7 +12,7 @@ Spec = dict[str, Any]
 # The page replaces this word by its text colour, dark or light.
 INK = "@ink"
 DIGITS = 6
-MARGIN = {"l": 66, "r": 60, "t": 26, "b": 44}
+MARGIN = {"l": 84, "r": 78, "t": 26, "b": 44}
 # plotly places a colour by its share of the range; squares of equal steps make a square-root scale whose hover shows counts.
 ROOT_VIRIDIS = [[round((i / (len(VIRIDIS) - 1)) ** 2, 4), shade] for i, shade in enumerate(VIRIDIS)]
 

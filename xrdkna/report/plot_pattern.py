@@ -8,7 +8,7 @@ from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern
 from xrdkna.report.decimate import kept_indices
 from xrdkna.report.palette import BLUE, GREY, ORANGE, PURPLE, VERMILION, colour
-from xrdkna.report.pattern_view import height_at, tick_row_names
+from xrdkna.report.pattern_view import height_at, stick_heights, tick_row_names
 from xrdkna.report.plot_parts import INK, MARGIN, Spec, axis, figure, line, numbers, plotly_text
 from xrdkna.report.values import hkl_text, line_name, shortened, with_esd
 
@@ -121,18 +121,23 @@ def _tick_axis(names: Sequence[str], domain: list[float]) -> Spec:
 
 def _sticks(index: Index) -> Spec:
     data: list[Spec] = []
+    tops, known = stick_heights(index)
     for status, (shade, symbol) in _STATUS.items():
         chosen = [p for p in index.peaks if p.status == status]
         if not chosen:
             continue
-        x, y = [p.peak.two_theta.value for p in chosen], [p.peak.area.value for p in chosen]
+        x = [p.peak.two_theta.value for p in chosen]
+        y = [top for p, top in zip(index.peaks, tops, strict=True) if p.status == status]
         stems = [value for place in x for value in (place, place, None)]
         heights = [value for top in y for value in (0, top, None)]
         stick: Spec = {"type": "scatter", "mode": "lines", "x": stems, "y": heights, "line": {"color": shade}, "showlegend": False}
         data.append(stick | {"hoverinfo": "skip"})
         data.append(_points(x, y, status, shade, symbol, [_hover(p) for p in chosen]))
-    layout: Spec = {"xaxis": axis("2θ (degrees)"), "yaxis": axis("intensity", rangemode="tozero")}
-    return figure(data, layout, height=360, label=f"The {len(index.peaks)} lines of {index.scan.name}.")
+    layout: Spec = {"xaxis": axis("2θ (degrees)"), "yaxis": axis("intensity (relative)", rangemode="tozero")}
+    if not known:
+        layout["yaxis"] = axis("", rangemode="tozero") | {"showticklabels": False, "ticks": "", "showgrid": False}
+    caption = "" if known else "Positions only: the list gives no intensities"
+    return figure(data, layout, height=360, label=f"The {len(index.peaks)} lines of {index.scan.name}.", caption=caption)
 
 
 def _points(x: Sequence[float], y: Sequence[float], name: str, shade: str, symbol: str, hover: Sequence[str]) -> Spec:

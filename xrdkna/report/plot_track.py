@@ -7,30 +7,35 @@ import numpy as np
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.track import Track, Trajectory
 from xrdkna.report.decimate import pooled_columns
-from xrdkna.report.palette import BLUE, EVENT_COLOURS, STATE_COLOURS, VERMILION, colour
-from xrdkna.report.plot_parts import ROOT_VIRIDIS, Spec, axis, figure, line, numbers, plotly_text
+from xrdkna.report.event_view import EventBand, event_bands
+from xrdkna.report.palette import BLUE, EVENT_COLOURS, GREEN_FADE, STATE_COLOURS, VERMILION, colour
+from xrdkna.report.plot_parts import MARGIN, ROOT_VIRIDIS, Spec, axis, figure, line, numbers, plotly_text
 from xrdkna.report.series_view import (
     as_arrays,
     axis_label,
     axis_range,
     curve_order,
     cycler_curves,
-    event_bands,
     has_values,
     intensity_curves,
     map_cells,
+    never_probable,
+    presence_cells,
+    presence_rows,
     scan_centres,
     state_runs,
     weight_curves,
 )
-from xrdkna.report.values import line_name, shortened
+from xrdkna.report.values import line_name, listed, shortened
 
 GROUP = "time"
 _CYCLER_CAPTION = "Electrochemistry; the strip at its foot is grey at rest, blue while plating, orange while stripping"
 _CELL_EDGES, _CELL_ANGLES = ("a", "b", "c"), ("alpha", "beta", "gamma")
+_QUANTITY_NAMES = {"rwp": "Rwp", "gof": "goodness of fit"}
 _MAP_COLUMNS = 500
 _MAP_ROWS = 500
 _CURVES_A_PLOT = 12
+_LANE = 16  # pixels a row of event numbers takes above the map
 _SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x")
 
 
@@ -46,18 +51,18 @@ def track_plots(track: Track) -> list[Spec]:
 def other_plots(track: Track) -> list[tuple[str, Spec]]:
     """(quantity, figure) for every trajectory not drawn by `track_plots`."""
     shown = [*intensity_curves(track), *weight_curves(track)]
-    rest: dict[str, list[Trajectory]] = {}
+    rest: dict[tuple[str, str], list[Trajectory]] = {}
     for trajectory in track.trajectories:
         if has_values(trajectory) and not any(trajectory is other for other in shown):
-            rest.setdefault(trajectory.quantity, []).append(trajectory)
+            rest.setdefault((trajectory.quantity, trajectory.unit), []).append(trajectory)
     plots = []
-    for quantity, curves in rest.items():
-        unit = curves[0].unit
+    for (quantity, unit), curves in rest.items():
         kind = "cell edge " if quantity in _CELL_EDGES else "cell angle " if quantity in _CELL_ANGLES else ""
-        name = kind + quantity.replace("_", " ")
+        name = _QUANTITY_NAMES.get(quantity, kind + quantity.replace("_", " "))
         title = name + (f" ({unit})" if unit and unit != "1" else "")
-        if (plot := _curve_plot(track, curves[:_CURVES_A_PLOT], title=title)) is not None:
-            plots.append((name, plot))
+        ranked = sorted(curves, key=lambda t: t.hkl is not None)[:_CURVES_A_PLOT]
+        if (plot := _curve_plot(track, ranked, title=title)) is not None:
+            plots.append((title + (f", {len(ranked)} of {len(curves)} curves" if len(ranked) < len(curves) else ""), plot))
     return plots
 
 
@@ -91,7 +96,7 @@ def _cycler_plot(track: Track) -> Spec | None:
     layout["yaxis"] |= {"color": BLUE}
     if potential is not None:
         data.append(line(numbers(x), potential, "potential", VERMILION, dash="dash") | {"yaxis": "y2"})
-        layout["yaxis2"] = axis("potential (V)", overlaying="y", side="right", showgrid=False, color=VERMILION)
+        layout["yaxis2"] = axis("potential (V)", overlaying="y", side="right", showgrid=False, color=VERMILION, tickmode="auto", nticks=5)
     layout["shapes"] = [*_state_shapes(track), *layout["shapes"]]
     return figure(data, layout, height=240, label="Current and potential of the cell over time.", caption=_CYCLER_CAPTION, group=GROUP)
 
@@ -115,17 +120,29 @@ def _curve_plot(track: Track, curves: Sequence[Trajectory], *, title: str, facto
 
 
 def _presence_plot(track: Track) -> Spec | None:
-    if not track.presence:
+    shown = presence_rows(track)
+    laid = presence_cells(track, shown)
+    if laid is None:
         return None
-    order, x = curve_order(track), numbers(scan_centres(track))
-    data = []
-    for presence in track.presence[:_CURVES_A_PLOT]:
-        name = line_name(presence.phase, presence.hkl)
-        data.append(_curve(x[: presence.probability.size], presence.probability, name, order[name]))
-    layout = _layout(track, "probability", over_image=False)
-    layout["yaxis"] |= {"range": [-0.06, 1.06]}
+    probability, edges = _pooled_rows(laid[1], laid[0])
+    names = [plotly_text(line_name(shortened(presence.phase, 16), presence.hkl)) for presence in shown]
+    bar = {"thickness": 10, "x": 1.01, "xpad": 0, "len": 1, "tickvals": [0, 0.5, 1], "tickfont": {"size": 10}}
+    data: list[Spec] = [
+        {
+            "type": "heatmap", "x": numbers(edges, digits=8), "z": numbers(probability.T, digits=4), "ygap": 3,
+            "zmin": 0, "zmax": 1, "colorscale": GREEN_FADE, "colorbar": bar, "hoverongaps": False,
+            "hovertemplate": "%{x:.3f}: probability %{z}<extra></extra>",
+        }
+    ]  # fmt: skip
+    layout = _layout(track, "", over_image=True)
+    ends = [len(shown) - 0.5, -0.5]
+    layout["yaxis"] |= {"tickvals": list(range(len(shown))), "ticktext": names, "range": ends, "tickfont": {"size": 10}, "showgrid": False}
+    layout |= {"annotations": [], "margin": MARGIN, "shapes": list(_event_shapes(track, outline="@ink"))}
+    missed = never_probable(track)
+    caption = "Presence: how probable it is, scan by scan, that a phase or reflection is there"
+    caption += f"; below 5 % in every scan: {listed([plotly_text(name) for name in missed], at_most=10)}" if missed else ""
     label = "Probability, scan by scan, that a phase or reflection is there."
-    return figure(data, layout, height=240, label=label, caption="Presence: how probable it is that it is there", group=GROUP)
+    return figure(data, layout, height=22 * len(shown) + 80, label=label, caption=caption, group=GROUP)
 
 
 def _curve(x: list[float], y: FloatArray, name: str, order: int) -> Spec:
@@ -136,27 +153,46 @@ def _curve(x: list[float], y: FloatArray, name: str, order: int) -> Spec:
 
 def _layout(track: Track, title: str, *, over_image: bool) -> Spec:
     low, high = axis_range(track)
-    return {
+    bands = event_bands(track)
+    lanes = max((band.lane for band in bands), default=-1) + 1
+    layout: Spec = {
         "xaxis": axis(axis_label(track), range=[low, high], **({} if track.axis == "time" else {"tickformat": "d"})),
         "yaxis": axis(title),
-        "shapes": list(_event_shapes(track, over_image=over_image)),
+        "shapes": list(_event_shapes(track, outline="white" if over_image else None)),
         "hovermode": "closest" if over_image else "x unified",
-        "annotations": _event_numbers(track) if over_image else [],
     }
+    if over_image:
+        height = MARGIN["t"] + _LANE * lanes
+        layout |= {"margin": MARGIN | {"t": height}, "annotations": [_event_number(band) for band in bands]}
+        layout["shapes"] += [shape for band in bands if band.slow for shape in _slow_line(band)]
+    return layout
 
 
-def _event_shapes(track: Track, *, over_image: bool) -> Iterator[Spec]:
-    for low, high, kind, numbers_shown in event_bands(track):
-        place = {"type": "rect", "xref": "x", "yref": "paper", "x0": low, "x1": high, "y0": 0, "y1": 1, "name": f"event {numbers_shown}"}
-        if over_image:  # a tint would change what the colours of the map say
-            yield place | {"line": {"color": "white", "width": 1.2, "dash": "dash"}, "layer": "above"}
+def _event_shapes(track: Track, *, outline: str | None) -> Iterator[Spec]:
+    """A tint over curves; only an outline over an image, where a tint would change what its colours say."""
+    for band in event_bands(track):
+        place = {"type": "rect", "xref": "x", "yref": "paper", "x0": band.low, "x1": band.high, "y0": 0, "y1": 1}
+        place["name"] = f"event {band.numbers}"
+        if outline is not None:
+            yield place | {"line": {"color": outline, "width": 0 if band.slow else 1.2, "dash": "dash"}, "layer": "above"}
         else:
-            yield place | {"fillcolor": EVENT_COLOURS[kind], "opacity": 0.25, "line": {"width": 0}, "layer": "below"}
+            tint = {"fillcolor": EVENT_COLOURS[band.kind], "opacity": 0.08 if band.slow else 0.25}
+            yield place | tint | {"line": {"width": 0}, "layer": "below"}
 
 
-def _event_numbers(track: Track) -> list[Spec]:
-    place = {"xref": "x", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
-    return [place | {"x": (low + high) / 2, "text": f"<b>{shown}</b>"} for low, high, _, shown in event_bands(track)]
+def _event_number(band: EventBand) -> Spec:
+    place = {"xref": "x", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "yshift": _LANE * band.lane}
+    return place | {"x": band.middle, "text": f"<b>{band.numbers}</b>", "font": {"color": EVENT_COLOURS[band.kind]}}
+
+
+def _slow_line(band: EventBand) -> Iterator[Spec]:
+    """A line as long as the change took, to the left and to the right of its number."""
+    height = 9 + _LANE * band.lane
+    gap = 0.12 * (band.high - band.low)
+    for low, high in ((band.low, band.middle - gap), (band.middle + gap, band.high)):
+        line = {"color": EVENT_COLOURS[band.kind], "width": 2}
+        place = {"xref": "x", "yref": "paper", "ysizemode": "pixel", "yanchor": 1, "y0": height, "y1": height}
+        yield place | {"type": "line", "x0": low, "x1": high, "line": line, "name": f"slow {band.numbers}"}
 
 
 def _state_shapes(track: Track) -> list[Spec]:

@@ -1,12 +1,15 @@
 """What the answer says in words: the same sentences on the terminal and on the page."""
 
-from xrdkna.records.index import Contamination, Index, PhaseVerdict, ScanFacts
+from xrdkna.records.index import Index, PhaseVerdict, ScanFacts
 from xrdkna.records.peaks import Halo, Peaks
-from xrdkna.records.refinement import Refinement
+from xrdkna.records.refinement import PhaseFit, Refinement
 from xrdkna.records.track import Track
 from xrdkna.report.values import counted, line_name, listed, parenthesis, percent, with_esd
 
 _TIME_UNITS = ((180.0, 1.0, "s"), (2 * 3600.0, 60.0, "min"), (96 * 3600.0, 3600.0, "h"), (float("inf"), 86400.0, "d"))
+PLACES_SHOWN = 8
+# A texture factor is worth a word when it differs from 1 by this many esds.
+TEXTURE_SIGMAS = 3.0
 _FIT_WORDS = {
     "accepted": "The whole-pattern fit is accepted",
     "doubtful": "The whole-pattern fit is doubtful: read the numbers with care",
@@ -72,7 +75,7 @@ def track_sentences(track: Track) -> list[str]:
     if track.axis == "scan":
         sentences.append("No start times are known: the axis is the scan number.")
     left_out = [scan for scan in track.scans if not scan.used]
-    sentences += [f"Left out: {scan.name} ({scan.why_not or 'no reason given'})." for scan in left_out[:5]]
+    sentences += [f"Left out: {scan.name} ({(scan.why_not or 'no reason given').rstrip('.')})." for scan in left_out[:5]]
     if len(left_out) > 5:
         sentences.append(f"{counted(len(left_out) - 5, 'more scan')} left out.")
     return sentences
@@ -82,9 +85,11 @@ def unindexed_track_sentence(track: Track) -> str:
     """How many unexplained lines persist; nothing where there is none."""
     if not track.unindexed:
         return ""
-    return (
-        f"{counted(len(track.unindexed), 'line')} that no phase explains: {listed([with_esd(u.two_theta) + '°' for u in track.unindexed])}."
-    )
+    strongest = sorted(track.unindexed, key=lambda line: -line.significance)
+    places = _places([with_esd(line.two_theta) for line in strongest])
+    if len(places) < len(strongest):
+        return f"No phase explains {len(strongest)} lines, the most significant at {listed(places)}."
+    return f"No phase explains {'the line' if len(places) == 1 else f'{len(places)} lines'} at {listed(places)}."
 
 
 def time_scale(track: Track) -> tuple[float, str]:
@@ -109,14 +114,13 @@ def cell_text(verdict: PhaseVerdict) -> str:
     return ", ".join(parts)
 
 
-def contamination_words(contamination: Contamination) -> tuple[str, str]:
-    """(what a banner starts with, what it goes on with); nothing where contamination was not looked for."""
-    if contamination.verdict == "none" and not contamination.sentence:
-        return "", ""
-    lead = {"none": "No contamination", "suspected": "Contamination suspected", "found": "Contamination found"}[contamination.verdict]
-    if contamination.sentence.lower().startswith(lead.lower()):  # the sentence says it by itself
-        return lead, contamination.sentence[len(lead) :].lstrip(" .:;,–")
-    return lead, contamination.sentence
+def texture_sentence(phase: PhaseFit) -> str:
+    """Lines of a phase whose intensity texture has changed for sure, strongest first; nothing where there is none."""
+    sure = [(axis, r) for axis, r in phase.texture.items() if r.esd and abs(r.value - 1.0) >= TEXTURE_SIGMAS * r.esd]
+    if not sure:
+        return ""
+    words = [f"({axis}) by {with_esd(r)}" for axis, r in sorted(sure, key=lambda pair: -abs(pair[1].value - 1.0))]
+    return f"Texture multiplies lines of {phase.phase}: {listed(words, at_most=6)}."
 
 
 def limit_text(verdict: PhaseVerdict) -> str:
@@ -157,9 +161,16 @@ def _unindexed_sentence(index: Index) -> str:
         return (
             f"Every one of the {counted(len(index.peaks), 'line')} is explained." if len(index.peaks) > 1 else "The one line is explained."
         )
-    places = listed([f"{with_esd(p.two_theta)}°" for p in unindexed])
+    strongest = sorted(unindexed, key=lambda peak: -peak.snr)
+    places = _places([with_esd(peak.two_theta) for peak in strongest])
     verb = "remains" if len(unindexed) == 1 else "remain"
-    return f"{len(unindexed)} of {counted(len(index.peaks), 'line')} {verb} unindexed: {places}."
+    which = "" if len(places) == len(strongest) else "the most significant at "
+    return f"{len(unindexed)} of {counted(len(index.peaks), 'line')} {verb} unindexed: {which}{listed(places)}."
+
+
+def _places(shown: list[str]) -> list[str]:
+    """Angles with their sign, no more than a reader takes in; all of them are in the tables."""
+    return [f"{place}°" for place in shown[:PLACES_SHOWN]]
 
 
 def _span(track: Track) -> float:

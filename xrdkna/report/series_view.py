@@ -6,15 +6,18 @@ import numpy as np
 
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.series import Cycling
-from xrdkna.records.track import Event, Track, TrackedScan, Trajectory
+from xrdkna.records.track import Presence, Track, TrackedScan, Trajectory
 from xrdkna.report.decimate import kept_indices
 from xrdkna.report.sentences import time_scale
-from xrdkna.report.values import interval_text, line_name, probability_text
+from xrdkna.report.values import line_name
 
 # More curves than this in one panel cannot be told apart; all of them are in the tables.
-INTENSITIES_SHOWN = 7
+INTENSITIES_SHOWN = 6
 WEIGHTS_SHOWN = 10
 CYCLER_POINTS = 4000
+PRESENCES_SHOWN = 12
+# Below this probability in every scan, a phase or reflection was looked for and not found.
+NEVER_PROBABLE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +65,54 @@ def map_cells(track: Track) -> MapCells | None:
     heatmap = track.heatmap
     if heatmap is None or not heatmap.scans or not heatmap.two_theta.size:
         return None
-    rows = {scan: row for row, scan in enumerate(heatmap.scans)}
-    empty = np.full(heatmap.two_theta.size, np.nan)
+    laid = _laid_out(track, dict(zip(heatmap.scans, heatmap.intensity, strict=True)), heatmap.two_theta.size)
+    return None if laid is None else MapCells(edges=laid[0], two_theta=heatmap.two_theta, intensity=laid[1])
+
+
+def presence_rows(track: Track) -> list[Presence]:
+    """Presences worth a row: the marker and its phase, then whatever is probable in some scan, most probable first."""
+    marker = track.marker
+
+    def rank(presence: Presence) -> tuple[bool, bool, float]:
+        of_marker = marker is not None and presence.phase == marker[0] and presence.hkl in (None, marker[1])
+        return (not of_marker, presence.hkl is not None, -highest(presence))
+
+    ranked = sorted(track.presence, key=rank)
+    return [presence for presence in ranked if not rank(presence)[0] or highest(presence) >= NEVER_PROBABLE][:PRESENCES_SHOWN]
+
+
+def never_probable(track: Track) -> list[str]:
+    """Names of the phases that were followed and are improbable in every scan, whether they have a row or not."""
+    return [presence.phase for presence in track.presence if presence.hkl is None and highest(presence) < NEVER_PROBABLE]
+
+
+def highest(presence: Presence) -> float:
+    """The largest probability over the scans; 0 for none."""
+    return float(presence.probability.max(initial=0.0))
+
+
+def presence_cells(track: Track, shown: list[Presence]) -> tuple[FloatArray, FloatArray] | None:
+    """(m + 1,) edges on the drawn axis and (m, rows) probabilities, NaN in gaps between scans."""
+    n = min((presence.probability.size for presence in shown), default=0)
+    columns = {scan.index: np.array([p.probability[k] for p in shown]) for k, scan in enumerate(track.scans[:n])}
+    return _laid_out(track, columns, len(shown)) if columns else None
+
+
+def _laid_out(track: Track, content: dict[int, FloatArray], width: int) -> tuple[FloatArray, FloatArray] | None:
+    """(m + 1,) edges and (m, width) rows: each scan over its own time, NaN where there is no scan or no content for it."""
+    empty = np.full(width, np.nan)
     edges: list[float] = []
-    content: list[FloatArray] = []
+    rows: list[FloatArray] = []
     for scan, (low, high) in zip(track.scans, scan_spans(track), strict=True):
         start = max(low, edges[-1]) if edges else low
         if high <= start:
             continue
         if edges and start > edges[-1] + 1e-9:
             edges.append(start)
-            content.append(empty)
+            rows.append(empty)
         edges += [start, high] if not edges else [high]
-        content.append(heatmap.intensity[rows[scan.index]] if scan.index in rows else empty)
-    if not content:
-        return None
-    return MapCells(edges=np.array(edges), two_theta=heatmap.two_theta, intensity=np.array(content))
+        rows.append(content.get(scan.index, empty))
+    return (np.array(edges), np.array(rows)) if rows else None
 
 
 def cycler_curves(track: Track) -> tuple[FloatArray, FloatArray, FloatArray | None] | None:
@@ -98,17 +133,23 @@ def cycler_curves(track: Track) -> tuple[FloatArray, FloatArray, FloatArray | No
 
 
 def intensity_curves(track: Track) -> list[Trajectory]:
-    """Intensities worth a panel: the marker first, its phase's other reflections, that phase, then others."""
+    """Intensities worth a panel: the marker first, then its phase's reflections that stand out most; without them, any."""
     marker = track.marker
     found = [t for t in track.trajectories if t.quantity == "intensity" and has_values(t)]
 
-    def rank(trajectory: Trajectory) -> tuple[bool, bool, bool]:
+    def rank(trajectory: Trajectory) -> tuple[bool, bool, float]:
         of_marker = marker is not None and trajectory.phase == marker[0]
-        return (not (of_marker and marker is not None and trajectory.hkl == marker[1]), not of_marker, trajectory.hkl is None)
+        return (not (of_marker and marker is not None and trajectory.hkl == marker[1]), not of_marker, -_typical_sigmas(trajectory))
 
     ranked = sorted(found, key=rank)
     same = [t for t in ranked if marker is not None and t.phase == marker[0] and t.hkl is not None]
     return (same or ranked)[:INTENSITIES_SHOWN]
+
+
+def _typical_sigmas(trajectory: Trajectory) -> float:
+    """Mean significance over the scans, each counted up to fifty: one scan gone wrong must not rank a curve first."""
+    pairs = [(v, e) for v, e in zip(trajectory.value, trajectory.esd, strict=True) if v is not None and e]
+    return float(np.mean([min(max(v / e, 0.0), 50.0) for v, e in pairs])) if pairs else 0.0
 
 
 def weight_curves(track: Track) -> list[Trajectory]:
@@ -148,25 +189,6 @@ def state_runs(track: Track) -> list[tuple[str, float, float]]:
         else:
             runs.append((scan.state, low, high))
     return runs
-
-
-def event_bands(track: Track) -> list[tuple[float, float, str, str]]:
-    """(from, to, kind, numbers) of each shaded interval; events in the same interval share one, "2, 3"."""
-    size, _ = time_scale(track)
-    bands: dict[tuple[float, float], tuple[str, list[str]]] = {}
-    for order, event in enumerate(track.events):
-        place = (event.time.low / size, event.time.high / size)
-        bands.setdefault(place, (event.kind, []))[1].append(str(order + 1))
-    return [(low, high, kind, ", ".join(numbers)) for (low, high), (kind, numbers) in bands.items()]
-
-
-def event_line(event: Event, track: Track) -> str:
-    """ "KNa2 (1 0 3) appears, 0.74 … 1.09 h, probability 0.998"."""
-    size, unit = time_scale(track)
-    place = f"{interval_text(event.time.low / size, event.time.high / size)} {unit}" if track.axis == "time" else ""
-    scans = f"scan {event.after_scan} → {event.before_scan}" if None not in (event.after_scan, event.before_scan) else ""
-    parts = (f"{line_name(event.phase, event.hkl)} {event.kind}", place, scans, f"p {probability_text(event.probability)}")
-    return ", ".join(part for part in parts if part)
 
 
 def _end_of(scan: TrackedScan, later: float | None, usual: float) -> float:

@@ -2,28 +2,32 @@
 
 from collections.abc import Iterable, Sequence
 
-from xrdkna.records.index import Contamination, Index, IndexedPeak, PhaseVerdict, ScanFacts
+from xrdkna.records.index import Index, IndexedPeak, PhaseVerdict, ScanFacts
 from xrdkna.records.peaks import Peaks
 from xrdkna.records.refinement import Parameter, PhaseFit
 from xrdkna.records.track import Event, Track
 from xrdkna.records.values import Notice
+from xrdkna.report.event_view import scans_text, state_text, when_text
 from xrdkna.report.plain import paragraph, table
 from xrdkna.report.sentences import (
     cell_text,
-    contamination_words,
     index_sentences,
     is_published_list,
     limit_text,
     peaks_sentences,
     scan_words,
-    time_scale,
+    texture_sentence,
     track_sentences,
     unindexed_track_sentence,
 )
-from xrdkna.report.values import counted, interval_text, line_name, percent, probability_text, shortened, with_esd
+from xrdkna.report.values import counted, line_name, percent, probability_text, shortened, with_esd
 
 # A terminal shows this many lines of a table before the reader scrolls; JSON, CSV and the page hold all of them.
 ROWS_SHOWN = 40
+# Parameters by the dozen that say nothing one by one.
+DETAILS = ("background_", "texture_")
+# A share that would be printed as 0 % explains nothing.
+LEAST_SHARE = 0.005
 _VERDICT_ORDER = ("present", "undecided", "absent")
 
 
@@ -42,7 +46,7 @@ def index_summary(index: Index) -> str:
     return _joined(
         _scan_line(index.scan, noun="line" if is_published_list(index) else "point"),
         _bullets(index_sentences(index)),
-        _contamination(index.contamination),
+        paragraph(index.contamination.sentence),
         _phase_table(index.phases),
         _undecided_reasons(index.phases),
         _peak_table(index.peaks, published=is_published_list(index)),
@@ -56,13 +60,17 @@ def refine_summary(index: Index) -> str:
     fit = index.refinement
     if fit is None:
         return _joined(_scan_line(index.scan), "There is no whole-pattern fit for this scan.", _notices(index.notices))
-    header = ("phase", "weight", "cell", "size [Å]", "strain", "displacement", "texture", "σ")
+    header = ("phase", "weight", "cell", "size [Å]", "strain", "displacement", "σ")
+    shown = [p for p in fit.parameters if (p.refined or p.expr) and not p.name.startswith(DETAILS)]
+    left_out = sum((p.refined or bool(p.expr)) and p.name.startswith(DETAILS) for p in fit.parameters)
     return _joined(
         _scan_line(index.scan),
         _bullets(index_sentences(index)),
-        _contamination(index.contamination),
-        _table(header, [_fit_row(phase) for phase in fit.phases], "lrlrrrlr"),
-        _table(("parameter", "value", "unit", ""), [_parameter_row(p) for p in fit.parameters if p.refined or p.expr], "lrll"),
+        paragraph(index.contamination.sentence),
+        _table(header, [_fit_row(phase) for phase in fit.phases], "lrlrrrr"),
+        _bullets([said for phase in fit.phases if (said := texture_sentence(phase))]),
+        _table(("parameter", "value", "unit", ""), [_parameter_row(p) for p in shown], "lrll"),
+        paragraph(f"{counted(left_out, 'parameter')} of background and texture: see --json or --csv.") if left_out else "",
         _notices(index.notices),
     )
 
@@ -75,8 +83,8 @@ def track_summary(track: Track) -> str:
         _bullets(sentences),
         _event_table(track),
         _bullets([event.sentence for event in track.events]),
-        _contamination(track.contamination),
-        _bullets([s for s in (unindexed_track_sentence(track), *(f"Undecided: {u}" for u in track.undecided)) if s]),
+        paragraph(track.contamination.sentence),
+        _bullets([said for said in (unindexed_track_sentence(track), *track.undecided) if said]),
         _notices(track.notices),
     )
 
@@ -98,20 +106,28 @@ def _undecided_reasons(phases: Sequence[PhaseVerdict]) -> str:
 
 
 def _peak_table(peaks: Sequence[IndexedPeak], *, published: bool) -> str:
-    header = ["#", "2θ [°]", "d [Å]", "σ", "status", "explained by", *(["in print", "verdict"] if published else [])]
-    rows = []
-    for k, p in enumerate(peaks):
-        printed = "" if p.published is None else line_name(*p.published)
-        row = [str(k + 1), with_esd(p.peak.two_theta), with_esd(p.peak.d_spacing), f"{p.peak.snr:.1f}", p.status, _explained(p)]
-        rows.append([*row, printed, p.published_verdict or ""] if published else row)
+    if published:
+        rows = [[*_place(k, p), p.status, _explained(p), _printed(p), p.published_verdict or ""] for k, p in enumerate(peaks)]
+        drawn = _table(("#", "2θ [°]", "d [Å]", "status", "explained by", "in print", "verdict"), rows, "rrrllll")
+        return _joined(drawn, _bullets([p.sentence for p in peaks if p.sentence]))
+    rows = [[*_place(k, p), f"{p.peak.snr:.1f}", p.status, _explained(p)] for k, p in enumerate(peaks)]
     said = _bullets([f"{with_esd(p.peak.two_theta)}°: {p.sentence}" for p in peaks if p.sentence])
-    return _joined(_table(header, rows, "rrrrll"), said)
+    return _joined(_table(("#", "2θ [°]", "d [Å]", "σ", "status", "explained by"), rows, "rrrrll"), said)
+
+
+def _place(order: int, indexed: IndexedPeak) -> list[str]:
+    return [str(order + 1), with_esd(indexed.peak.two_theta), with_esd(indexed.peak.d_spacing)]
+
+
+def _printed(indexed: IndexedPeak) -> str:
+    return "" if indexed.published is None else line_name(*indexed.published)
 
 
 def _explained(indexed: IndexedPeak) -> str:
     ranked = sorted(indexed.assignments, key=lambda a: -a.share)
     if indexed.status == "unindexed":
         return f"nothing; near {line_name(shortened(ranked[0].phase), ranked[0].hkl)}" if ranked else "nothing"
+    ranked = [a for a in ranked if a.share >= LEAST_SHARE] or ranked[:1]
     words = [line_name(shortened(a.phase), a.hkl) + (f" {a.share:.0%}" if len(ranked) > 1 else "") for a in ranked[:3]]
     return ", ".join([*words, f"+{len(ranked) - 3}"] if len(ranked) > 3 else words)
 
@@ -122,10 +138,9 @@ def _cell_fits(index: Index) -> str:
 
 def _fit_row(phase: PhaseFit) -> list[str]:
     cell = ", ".join(f"{name} {with_esd(value)}" for name, value in phase.cell.items())
-    texture = ", ".join(f"{axis} {with_esd(r)}" for axis, r in phase.texture.items())
     shift = with_esd(phase.displacement, unit=phase.displacement.unit if phase.displacement else "")
     name, weight = shortened(phase.phase), percent(phase.weight_fraction)
-    return [name, weight, cell, with_esd(phase.size), with_esd(phase.strain), shift, texture, f"{phase.significance:.1f}"]
+    return [name, weight, cell, with_esd(phase.size), with_esd(phase.strain), shift, f"{phase.significance:.1f}"]
 
 
 def _parameter_row(parameter: Parameter) -> list[str]:
@@ -134,21 +149,14 @@ def _parameter_row(parameter: Parameter) -> list[str]:
 
 
 def _event_table(track: Track) -> str:
-    header = ("event", "what", "between scans", "when", "probability", "cell")
+    when = "after the start" if track.axis == "time" else "scan number"
+    header = ("event", "what", "between scans", when, "probability", "cell was")
     return _table(header, [_event_row(event, track) for event in track.events], "llllrl")
 
 
 def _event_row(event: Event, track: Track) -> list[str]:
-    size, unit = time_scale(track)
-    between = f"{'–' if event.after_scan is None else event.after_scan} → {'–' if event.before_scan is None else event.before_scan}"
-    when = interval_text(event.time.low / size, event.time.high / size) + (f" {unit}" if track.axis == "time" else "")
-    state = "" if event.electrochemistry is None else event.electrochemistry.state
-    return [event.kind, line_name(shortened(event.phase), event.hkl), between, when, probability_text(event.probability), state]
-
-
-def _contamination(contamination: Contamination) -> str:
-    lead, sentence = contamination_words(contamination)
-    return paragraph(f"{lead}: {sentence}" if sentence else f"{lead}.") if lead else ""
+    name, probability = line_name(shortened(event.phase), event.hkl), probability_text(event.probability)
+    return [event.kind, name, scans_text(event), when_text(event, track), probability, state_text(event, track)]
 
 
 def _notices(notices: Iterable[Notice]) -> str:

@@ -13,12 +13,14 @@ from xrdkna.report.values import counted, hkl_text, line_name, shortened
 def phases_summary(
     phases: Iterable[Phase], *, reflections: Mapping[str, Reflections] | None = None, instrument: Instrument | None = None
 ) -> str:
-    """One row a phase: what it is, its cell, and its three strongest lines where reflections and an instrument are given."""
+    """One row a phase: what it is, its cell, and its three strongest lines where reflections are given: by angle with an instrument,
+    by d without one."""
     given = reflections or {}
     rows = [[*_phase_cells(p), _strongest(given.get(p.name), instrument), shortened(p.source, 44)] for p in phases]
     if not rows:
         return "The library holds no phase."
-    return table(("phase", "role", "space group", "cell", "strongest lines [° 2θ]", "source"), rows)
+    where = "d, Å" if instrument is None else "° 2θ"
+    return table(("phase", "role", "space group", "cell", f"strongest lines [{where}]", "source"), rows)
 
 
 def lines_summary(phase: Phase, reflections: Reflections, instrument: Instrument) -> str:
@@ -28,7 +30,14 @@ def lines_summary(phase: Phase, reflections: Reflections, instrument: Instrument
     if not lines:
         return f"{head}\n\nNo line lies within reach of {instrument.radiation.wavelength:.6g} Å."
     rows = [
-        [hkl_text(x.hkl), f"{x.multiplicity:g}", f"{x.d_spacing:.5f}", f"{x.two_theta:.4f}", f"{x.intensity:.1f}", f"{x.f_squared:.4g}"]
+        [
+            hkl_text(x.hkl),
+            f"{x.multiplicity:g}",
+            f"{x.d_spacing:.5f}",
+            "" if x.two_theta is None else f"{x.two_theta:.4f}",
+            f"{x.intensity:.1f}",
+            f"{x.f_squared:.4g}",
+        ]
         for x in lines
     ]
     return f"{head}\n\n" + table(("hkl", "multiplicity", "d [Å]", "2θ [°]", "I/Imax [%]", "|F|²"), rows, right="lrrrrr")
@@ -63,7 +72,8 @@ def _cell(phase: Phase) -> str:
 
 
 def _strongest(reflections: Reflections | None, instrument: Instrument | None) -> str:
-    if reflections is None or instrument is None:
+    if reflections is None:
         return ""
-    lines = strongest_lines(tabulate_lines(reflections, instrument), 3)
-    return ", ".join(f"{line.two_theta:.2f} {hkl_text(line.hkl)}" for line in lines)
+    lines = strongest_lines(reflections, instrument, 3)
+    places = [f"{line.d_spacing:.3f}" if line.two_theta is None else f"{line.two_theta:.2f}" for line in lines]
+    return ", ".join(f"{place} {hkl_text(line.hkl)}" for place, line in zip(places, lines, strict=True))

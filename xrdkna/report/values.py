@@ -17,7 +17,7 @@ def number(value: float | None, digits: int = DIGITS_WITHOUT_ESD) -> float | Non
     if value is None or not math.isfinite(value):
         return None
     shortened_value = float(f"{value:.{digits - 1}e}")
-    return shortened_value if math.isfinite(shortened_value) else float(value)
+    return (shortened_value if math.isfinite(shortened_value) else float(value)) + 0.0  # −0 is 0
 
 
 def rounded_to_esd(value: float, esd: float | None) -> float:
@@ -27,6 +27,11 @@ def rounded_to_esd(value: float, esd: float | None) -> float:
     by_esd = ESD_FRACTION_DIGITS - math.floor(math.log10(esd))
     by_value = ESD_DIGITS - 1 - math.floor(math.log10(abs(value)))
     return round(float(value), max(by_esd, by_value))
+
+
+def plain(value: float, digits: int) -> str:
+    """The value to so many significant digits, "0" for −0."""
+    return f"{value + 0.0:.{digits}g}"
 
 
 def with_esd(estimate: Estimate | None, *, unit: str = "", factor: float = 1.0, missing: str = "–") -> str:
@@ -55,7 +60,7 @@ def _plain_parenthesis(value: float, esd: float) -> str:
     exponent = math.floor(math.log10(esd / 1.95))
     digits = round(esd / 10.0**exponent)
     if exponent < 0:
-        return f"{value:.{-exponent}f}({digits})"
+        return f"{round(value, -exponent) + 0.0:.{-exponent}f}({digits})"
     return f"{round(value, -exponent):.0f}({digits * 10**exponent})"
 
 
@@ -68,7 +73,7 @@ def interval_text(low: float, high: float) -> str:
 
 def probability_text(probability: float) -> str:
     """Three decimals; never 1.000 for what is not certain."""
-    return "> 0.999" if 0.9995 <= probability < 1 else f"{probability:.3f}"
+    return "> 0.999" if probability >= 0.9995 else f"{probability:.3f}"
 
 
 def percent(estimate: Estimate | None, *, missing: str = "–") -> str:

@@ -1,5 +1,6 @@
-"""Is air getting in? Contaminations only grow, so their evidence is read over the whole series; one line is never one."""
+"""Has air got in? Contaminations only grow, so their evidence is read over the whole series; one line is never one."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,7 +32,8 @@ def judge_contamination(
     are known. The onset is the first scan of the series from which it is there."""
     air = [item for item in followed if item.hkl is None and stack.roles[item.phase] == "contamination"]
     if not air:
-        return Contamination(verdict="none", phases=(), sentence="No contamination was looked for: the fit holds no phase of that role.")
+        sentence = "No contamination by air was looked for: no phase followed is one that air makes."
+        return Contamination(verdict="none", phases=(), sentence=sentence)
     found: list[tuple[str, int]] = []
     suspected: list[tuple[str, int]] = []
     lone: list[str] = []
@@ -51,17 +53,17 @@ def judge_contamination(
     if found or suspected:
         verdict, held = ("found", found) if found else ("suspected", suspected)
         names, onset = tuple(name for name, _ in held), min(scan for _, scan in held)
-        first = "from the first scan on" if onset == used[0] else f"from scan {onset} on"
-        how = "" if found else " (suspected: one line is sure, a second is weak)"
-        amounts = "".join(_amount(observations, name) for name in names)
-        return Contamination(verdict=verdict, phases=names, sentence=f"{', '.join(names)} {first}{how}{amounts}.", onset_scan=onset)
+        told = "; ".join(f"{name} {_since(scan, used)}{_amount(observations, name)}" for name, scan in held)
+        lead = "Air has reached the sample" if found else "Air may have reached the sample"
+        how = "" if found else "; one of its lines is sure, a second is weak"
+        return Contamination(verdict=verdict, phases=names, sentence=f"{lead}: {told}{how}.", onset_scan=onset)
     limits = [limit for item in air if (limit := _limit(observations, item.phase)) is not None]
-    sentence = "No contamination is seen in any scan"
+    sentence = "No contamination by air is seen in any scan"
     if limits:
-        worst = max(limits)
-        sentence += f"; less than {100 * worst[0]:.2g} wt% {worst[1]} (95 %), of the others less"
+        sentence += f": none of its phases above {_plain(100 * max(limits))} wt% in a typical scan (95 %)"
     if lone:
-        sentence += f"; a line stands at {', '.join(lone)}, but the phase's other strong lines do not"
+        at, those = " and ".join(lone), "its phase's" if len(lone) == 1 else "their phases'"
+        sentence += f"; {at} {'stands' if len(lone) == 1 else 'stand'} out, but {those} other strong lines do not"
     return Contamination(verdict="none", phases=(), sentence=sentence + ".")
 
 
@@ -71,19 +73,30 @@ def line_sigmas(evidence: PhaseEvidence, scans: IntArray) -> FloatArray:
     return np.asarray((information * evidence.areas[scans]).sum(axis=0) / np.sqrt(information.sum(axis=0)))
 
 
-def _weights(observations: Sequence[Observation | None], phase: str) -> list[tuple[float, float]]:
-    estimates = [observation.values.get(("weight_fraction", phase)) for observation in observations if observation is not None]
-    return [(estimate.value, estimate.esd) for estimate in estimates if estimate is not None and estimate.esd is not None]
+def _since(scan: int, used: Sequence[int]) -> str:
+    return "from the first scan on" if scan == used[0] else f"from scan {scan} on"
 
 
-def _limit(observations: Sequence[Observation | None], phase: str) -> tuple[float, str] | None:
-    """Weight fraction below which the phase stays at 95 % in a typical scan."""
-    weights = _weights(observations, phase)
-    if not weights:
-        return None
-    return float(np.median([max(0.0, value) + 1.64 * esd for value, esd in weights])), phase
+def _limit(observations: Sequence[Observation | None], phase: str) -> float | None:
+    """Weight fraction of the phase that a typical scan would have shown at 95 %."""
+    estimates = [observation.values.get(("detection_limit", phase)) for observation in observations if observation is not None]
+    limits = [estimate.value for estimate in estimates if estimate is not None]
+    return float(np.median(limits)) if limits else None
 
 
 def _amount(observations: Sequence[Observation | None], phase: str) -> str:
-    weights = _weights(observations, phase)
-    return f"; {100 * weights[-1][0]:.2g} ± {100 * weights[-1][1]:.1g} wt% {phase} in the last scan" if weights else ""
+    """ ", 4.7 ± 0.4 wt% in the last scan": as many decimals as the esd's first digit has."""
+    last = next((one for one in reversed(observations) if one is not None), None)
+    weight = None if last is None else last.values.get(("weight_fraction", phase))
+    if weight is None:
+        return ""
+    percent, esd = 100.0 * weight.value, 100.0 * (weight.esd or 0.0)
+    if esd <= 0.0:
+        return f", {_plain(percent)} wt% in the last scan"
+    decimals = max(0, -math.floor(math.log10(esd)))
+    return f", {percent:.{decimals}f} ± {esd:.{decimals}f} wt% in the last scan"
+
+
+def _plain(number: float) -> str:
+    """Two significant digits, never with an exponent: 0.41, 12, 100."""
+    return f"{float(f'{number:.2g}'):.10f}".rstrip("0").rstrip(".")

@@ -117,9 +117,11 @@ def say_since_change(history: CellHistory | None, time: float, low: float, high:
     what = _say_change(history, at)
     spread = (high - low) / 2.0
     since = time - float(history.change_times[at])
-    if since < 90.0 and spread < 90.0:
-        return f"{since:.0f} ± {spread:.0f} s after {what}"
-    return f"{since / 60.0:.0f} ± {spread / 60.0:.0f} min after {what}"
+    size, unit = (1.0, "s") if since < 90.0 and spread < 90.0 else (60.0, "min")
+    if spread > 0.3 * since:
+        begin = max(low - float(history.change_times[at]), 0.0)
+        return f"{begin / size:.0f} to {(begin + 2.0 * spread) / size:.0f} {unit} after {what}"
+    return f"{since / size:.0f} ± {spread / size:.0f} {unit} after {what}"
 
 
 def _say_change(history: CellHistory, at: int) -> str:

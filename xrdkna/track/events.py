@@ -88,8 +88,9 @@ def _angle(item: Followed, stack: Stack, evidence: Mapping[str, PhaseEvidence], 
 def _switch_event(item: Followed, switch: Switch, moments: FloatArray, timeline: Timeline, settings: TrackSettings) -> Event:
     time = _event_time(moments, switch.first, switch.weights, settings.level)
     after, before = timeline.used[switch.place], timeline.used[switch.place + 1]
-    remark = f"; {item.remark}" if item.remark else ""
-    return _event(switch.kind, item.phase, item.hkl, (after, before), time, switch.probability, timeline, verb=switch.kind, remark=remark)
+    return _event(
+        switch.kind, item.phase, item.hkl, (after, before), time, switch.probability, timeline, verb=switch.kind, aside=item.remark
+    )
 
 
 def _level_events(
@@ -162,7 +163,7 @@ def _change_event(
     ends = (first, first + change.weights.size) if ramp else (place, place + 1)
     after, before = timeline.used[ends[0]], timeline.used[ends[1]]
     slowly = "slowly " if ramp else ""
-    remark = f", to {change.factor:.0%} of its level before".replace("%", " %")
+    remark = f" to {change.factor:.0%} of its level before".replace("%", " %")
     beside = next((event for event in marker_gone if change.kind == "weakens" and event.after_scan == after), None)
     if beside is not None:
         remark += f", while {say_thing(beside.phase, beside.hkl)} vanishes"
@@ -185,13 +186,15 @@ def _event(
     timeline: Timeline,
     *,
     verb: str,
-    remark: str,
+    remark: str = "",
+    aside: str = "",
 ) -> Event:
-    parts = [
+    said = [
         f"{say_thing(phase, hkl)} {verb} between scan {between[0]} and scan {between[1]}{remark}",
         say_when(time, axis=timeline.axis, origin=timeline.origin),
-        say_since_change(timeline.history, time.value, time.low, time.high),
     ]
+    more = [say_since_change(timeline.history, time.value, time.low, time.high), aside]
+    sentence = "; ".join([", ".join(part for part in said if part), *(part for part in more if part)]) + "."
     return Event(
         kind=kind,
         phase=phase,
@@ -201,5 +204,5 @@ def _event(
         time=time,
         probability=probability,
         electrochemistry=at_event(timeline.history, time.value),
-        sentence=", ".join(part for part in parts if part) + ".",
+        sentence=sentence,
     )

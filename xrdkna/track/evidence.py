@@ -169,11 +169,15 @@ def _fill(found: PhaseEvidence, block: _Block, tilting: dict[str, int]) -> None:
     joint = scaled_inverse(block.covariance[:, at[:, None], at[None, :]])
     reduced = _positive(joint - block.prior[:, at[:, None], at[None, :]])
     score = np.einsum("cij,cj->ci", joint, block.mean[:, at])
+    diagonal = block.information[:, at, at]
+    # What a scan does not have it says nothing about: not even the rounding that is left when its prior is taken off again.
+    held = diagonal > 0.0
+    reduced = reduced * held[:, :, None] * held[:, None, :]
+    score = score * held
     template = found.template
     power = np.maximum(np.einsum("i,cij,j->c", template, reduced, template), 1e-300)
     free = scaled_inverse(reduced)
     variance = np.einsum("cii->ci", free)
-    diagonal = block.information[:, at, at]
     found.information[rows], found.score[rows] = reduced, score
     found.level[rows], found.level_esd[rows] = (score @ template) / power, 1.0 / np.sqrt(power)
     found.areas[rows], found.area_esds[rows] = np.einsum("cij,cj->ci", free, score), np.sqrt(variance)

@@ -131,7 +131,7 @@ def _judge_phase(stack: Stack, found: PhaseEvidence, path: Path, settings: Track
 def _confirmed(stack: Stack, whole: Followed, confirm: Confirm | None, settings: TrackSettings) -> Followed:
     """The phase again, withheld when its scans added up do not bear it out: what is too little to contradict a phase in one
     scan contradicts it in the sum."""
-    scans = np.flatnonzero(whole.path.on >= settings.report_probability)
+    scans = np.flatnonzero(whole.path.on > 0.5)
     if confirm is None or whole.withheld or not scans.size:
         return whole
     objection = confirm(summed_information(stack, scans), whole.phase)

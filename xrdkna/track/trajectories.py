@@ -25,7 +25,7 @@ def gather_trajectories(
         found.append(_spread("intensity", phase, None, seen.level, seen.level_esd, used, total))
         limit = 3.29 * seen.level_esd
         if seen.role != "hardware":
-            found.append(_spread("detection_limit", phase, None, limit, None, used, total))
+            found.append(_spread("intensity_limit", phase, None, limit, None, used, total))
         for place, column in enumerate(seen.columns):
             hkl = stack.labels[int(column)][1]
             found.append(_spread("intensity", phase, hkl, seen.areas[:, place], seen.area_esds[:, place], used, total))

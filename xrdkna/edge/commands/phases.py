@@ -30,7 +30,7 @@ DEFAULT_WIDTH = 0.1
 @phase_options
 @output_options("json")
 def phases(*, show: str | None, overlaps: bool, width: float, beam: Beam, choice: PhaseChoice, outputs: Outputs) -> int:
-    """Show the reference phases; with --radiation also their strongest lines."""
+    """Show the reference phases and their strongest lines, by angle with --radiation and else by d."""
     if show is not None and overlaps:
         raise UsageError("--show and --overlaps are two questions; ask one at a time.")
     if not 0 < width <= 10:
@@ -83,11 +83,15 @@ def _overlaps(library: "Library", choice: PhaseChoice, width: float, instrument:
 
 
 def _listed(library: "Library", choice: PhaseChoice, instrument: "Instrument | None") -> "Shown":
+    from xrdkna.physics.radiation import radiation_from_text
+    from xrdkna.records.instrument import Instrument
     from xrdkna.report.document import phases_document
     from xrdkna.report.text_phases import phases_summary
 
     chosen = library.chosen(choice.names)
-    reflections = None if instrument is None else {phase.name: _reflections(phase, instrument) for phase in chosen}
+    # |F|² hardly depends on the wavelength, and without one only d is shown
+    seen_by = instrument or Instrument(radiation=radiation_from_text("CuKa"))
+    reflections = {phase.name: _reflections(phase, seen_by) for phase in chosen}
     return (
         phases_summary(chosen, reflections=reflections, instrument=instrument),
         phases_document(chosen, reflections=reflections, instrument=instrument),

@@ -1,1 +1,0 @@
-"""Many scans: processes, progress, resume."""
