@@ -32,7 +32,7 @@ def index_sentences(index: Index) -> list[str]:
     if undecided := by_verdict["undecided"]:
         sentences.append(f"Undecided: {listed([p.phase for p in undecided])}.")
     if absent := by_verdict["absent"]:
-        sentences.append(f"Looked for and not found: {listed([p.phase for p in absent])}.")
+        sentences.append(f"Looked for and not found: {listed(sorted(p.phase for p in absent))}.")
     sentences += halo_sentences(index.halos)
     sentences.append(_unindexed_sentence(index))
     sentences.append(_ANSWER_WORDS[index.verdict] if index.refinement is None else fit_sentence(index.refinement))

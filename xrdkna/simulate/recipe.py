@@ -7,7 +7,7 @@ the same place twice is a step; scan 3.5 is the middle of the fourth sweep) or {
     title, seed                  text; whole number (default 1): same recipe, same bytes
     [instrument]
     radiation                    "CuKa", "CuKa1", "MoKa" … or ångström, as for --radiation
-    polarised                    0 … 1, default 0.5 for a tube and 0.95 for a wavelength
+    polarised                    0 … 1, default 0.5 for a tube (or a tube's wavelength), 0.95 for any other wavelength
     geometry, radius_mm          "Bragg-Brentano" (default) or "Debye-Scherrer"; default 240
     monochromator_two_theta      degrees, of a crystal in the beam; default none
     receiving_slit_mm, equatorial_divergence, soller, axial_length_mm, absorption_per_mm, emission_width, zero_shift

@@ -180,7 +180,7 @@ def _hidden_sentences(
 def _hides(stack: Stack, free: FreeAreas, column: int) -> str:
     phase, hkl = stack.labels[column]
     hider = int(free.hider[column])
-    if hider < 0:
+    if hider < 0 or stack.labels[hider][0] == phase:
         return f"{phase} {say_hkl(hkl)} is undecided: its scans hold too little information on it."
     other, line = stack.labels[hider]
     apart = abs(float(stack.two_theta[column] - stack.two_theta[hider]))
