@@ -1,14 +1,16 @@
 """Candidates, assignments and verdicts for a measured scan: planted peaks, and peaks that are nobody's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from xrdkna.match.assign import assign_peaks, unexplained_peaks
 from xrdkna.match.candidates import choose_candidates, strange_peaks
-from xrdkna.match.coincidence import chance_of_coincidence
+from xrdkna.match.coincidence import chance_of_coincidence, strain_from_lone_line
 from xrdkna.match.leftovers import explain_leftovers
 from xrdkna.match.settings import MatchSettings
-from xrdkna.match.verdicts import judge_coincidence, judge_contamination, judge_evidence
+from xrdkna.match.verdicts import doubt_absences, judge_coincidence, judge_contamination, judge_evidence
 from xrdkna.physics.bragg import d_from_two_theta, displacement_pattern, two_theta_from_d
 from xrdkna.physics.evidence import GroupEvidence, PhaseEvidence
 from xrdkna.physics.radiation import WAVELENGTHS, radiation_from_text
@@ -214,6 +216,21 @@ def verdict(phase: str, answer: str, *, significance: float = 10.0) -> PhaseVerd
         cell=None,
         reasons=(),
     )
+
+
+def test_no_phase_is_called_absent_beside_a_line_that_could_be_its_own():
+    lone = [peak_at(float(two_theta_from_d(BCC.d_spacing[1:2] * 1.003, wavelength=1.5405929)[0]), 40.0)]
+    strain = strain_from_lone_line(BCC, lone, instrument=CU, displacement=0.0, settings=SETTINGS)
+    assert strain == pytest.approx(0.003, abs=2e-4)
+    far = [peak_at(27.0, 40.0)]
+    assert strain_from_lone_line(BCC, far, instrument=CU, displacement=0.0, settings=SETTINGS) is None
+    crowd = [peak_at(float(x), 40.0) for x in np.random.default_rng(1).uniform(15, 60, 90)] + lone
+    assert strain_from_lone_line(BCC, crowd, instrument=CU, displacement=0.0, settings=SETTINGS) is None
+    deposit = replace(verdict("Bcc", "absent"), role="deposit", reasons=("The whole pattern gives it 0.1 σ.",))
+    dirt = replace(deposit, phase="Dirt", role="contamination")
+    doubted = doubt_absences([deposit, dirt], {"Bcc", "Dirt"})
+    assert [v.verdict for v in doubted] == ["undecided", "absent"]
+    assert doubted[0].detection_limit is None
 
 
 def test_contamination_is_found_suspected_or_none_with_its_limit():

@@ -53,6 +53,15 @@ def test_a_line_that_hides_exactly_behind_another_has_no_significance_of_its_own
     assert abs(phase_evidence(information, "A", texture_sd={"B": 10.0}).significance) < 0.5
 
 
+def test_a_line_without_any_information_is_no_overflow():
+    groups = [group("A", 1, share=0.5), group("A", 2, share=0.5), group("B", 3, expected=10.0)]
+    normal = np.diag([4.0, -1e-18, 4.0])
+    found = phase_evidence(IntensityInformation(groups=tuple(groups), information=normal, score=np.array([8.0, 0.0, 40.0])), "A")
+    assert found.significance == pytest.approx(4.0, rel=1e-3)
+    assert abs(found.groups[1].significance) < 1e-3
+    assert found.groups[0].area == pytest.approx(2.0, rel=1e-6)
+
+
 def test_strangers_settled_is_the_marginal_and_without_them_all_is_left_to_the_phase():
     rng = np.random.default_rng(3)
     groups = [group("A", 1, share=1.0), group(UNEXPLAINED, 1, expected=8.0)]

@@ -6,7 +6,7 @@ place and to leave nobody out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,6 +58,12 @@ class Candidates:
     def strain(self, phase: str) -> float:
         """The guessed strain of this phase's cell; 0 when nothing was guessed."""
         return next((guess.strain for guess in self.guesses if guess.phase == phase), 0.0)
+
+    def with_strains(self, strains: Mapping[str, float]) -> "Candidates":
+        """The same with these phases chosen too, at these strains."""
+        known = [guess for guess in self.guesses if guess.phase not in strains]
+        more = [Candidate(phase=phase, strain=strain, share=0.0, explained=0.0) for phase, strain in strains.items()]
+        return replace(self, guesses=(*known, *more), chosen=(*self.chosen, *strains))
 
 
 @dataclass(frozen=True, slots=True)

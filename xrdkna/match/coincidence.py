@@ -12,11 +12,17 @@ import numpy as np
 from scipy.special import bdtrc
 
 from xrdkna.match.settings import MatchSettings
+from xrdkna.physics.bragg import displacement_pattern, two_theta_from_d
 from xrdkna.physics.evidence import GroupEvidence
+from xrdkna.physics.intensity import lorentz_polarisation
+from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Peak
+from xrdkna.records.phases import Reflections
 
 # Two lines closer than this many widths feed each other.
 _TOLERANCE = 1.0
+# A line of this share of the phase's strongest may be the only one that nothing overlaps.
+_STRONG = 0.1
 # Crowding is judged over this many degrees to either side.
 _NEIGHBOURHOOD = 6.0
 
@@ -45,3 +51,32 @@ def chance_of_coincidence(
         trials.append(1.0 + strained / still)
     tail = float(bdtrc(len(confirmed) - 1, len(tested), float(np.mean(chances))))
     return min(tail * (float(np.median(trials)) if cell_parameters == 1 else 1.0), 1.0)
+
+
+def strain_from_lone_line(
+    reflections: Reflections, loose: Sequence[Peak], *, instrument: Instrument, displacement: float, settings: MatchSettings
+) -> float | None:
+    """The strain at which a strong line of the phase meets an unexplained peak, the strongest such peak deciding; None where
+    no peak is near enough, or the pattern is so crowded that one always is.
+
+    A weak phase may show one line only where nothing overlaps it; with its cell off by the usual strain that line looks like
+    nobody's, and the phase like absent.
+    """
+    angle = two_theta_from_d(reflections.d_spacing, wavelength=instrument.radiation.wavelength)
+    lp = lorentz_polarisation(np.clip(angle, 1.0, 170.0), instrument=instrument)
+    strength = reflections.multiplicity * reflections.f_squared * lp * (angle < 170.0)
+    strong = strength > _STRONG * strength.max(initial=0.0)
+    places = angle[strong] + displacement * displacement_pattern(angle[strong], geometry=instrument.geometry)
+    reach = np.degrees(2.0 * settings.usual_strain * np.tan(np.radians(places / 2.0)))
+    best: tuple[float, float] | None = None
+    for peak in loose:
+        where = peak.two_theta.value
+        crowd = sum(abs(other.two_theta.value - where) < _NEIGHBOURHOOD for other in loose) - 0.5
+        near = np.abs(places - where) < reach
+        if not near.any() or 1.0 - np.exp(-crowd / (2.0 * _NEIGHBOURHOOD) * 2.0 * float(reach[near].max())) > settings.chance_nothing:
+            continue
+        line = int(np.argmin(np.where(near, np.abs(places - where), np.inf)))
+        strain = -np.radians(where - places[line]) / (2.0 * np.tan(np.radians(places[line] / 2.0)))
+        if best is None or peak.snr > best[0]:
+            best = (peak.snr, float(strain))
+    return best[1] if best is not None else None

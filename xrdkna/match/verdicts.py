@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from xrdkna.match.assign import unexplained_peaks
 from xrdkna.match.coincidence import chance_of_coincidence
@@ -68,6 +69,18 @@ def judge_coincidence(
     return (
         "absent" if chance > settings.chance_nothing else "undecided",
         (*reasons, f"{crowd}; by chance alone, this phase would meet them as well in {_plain(100 * chance)} % of such patterns."),
+    )
+
+
+def doubt_absences(verdicts: Sequence[PhaseVerdict], near: Collection[str]) -> tuple[PhaseVerdict, ...]:
+    """The same verdicts, but no phase is called absent while an unexplained line could be its own at a slightly different
+    cell (`near` names such phases). For a contamination one line is a candidate, not a suspicion: it stays absent."""
+    reason = "An unexplained line lies where a strong line of it would be at a slightly different cell; a longer count would decide."
+    return tuple(
+        replace(verdict, verdict="undecided", detection_limit=None, reasons=(verdict.reasons[0], reason))
+        if verdict.verdict == "absent" and verdict.phase in near and verdict.role != "contamination"
+        else verdict
+        for verdict in verdicts
     )
 
 

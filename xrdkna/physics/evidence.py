@@ -17,6 +17,8 @@ from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, Reflect
 CURRIE_FACTOR = 2.0 * 1.6449
 # A phase whose level is below this many sigmas does not get to explain what another phase leaves.
 _LEVEL_COUNTS = 2.0
+# Information below this share of the best known unknown's is rounding.
+_HIDDEN = 1e-12
 # Area groups may have beyond the calculated ratio even where texture was not learned.
 DEFAULT_TEXTURE_SD = 0.3
 
@@ -140,9 +142,11 @@ def _estimate(information: IntensityInformation, design: FloatArray, prior: Floa
     design = design[moved]
     normal = design.T @ information.information[np.ix_(moved, moved)] @ design
     normal[np.diag_indices_from(normal)] += prior
-    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    diagonal = np.diag(normal)
+    # A line wholly hidden keeps only rounding, of either sign: it is given an esd, a million times the best one's, not infinity.
+    scale = np.sqrt(np.maximum(diagonal, max(_HIDDEN * diagonal.max(initial=0.0), 1e-60)))
     scaled = normal / np.outer(scale, scale)
-    scaled[np.diag_indices_from(scaled)] += 1e-9
+    scaled[np.diag_indices_from(scaled)] = 1.0 + 1e-9
     covariance = np.linalg.inv(scaled) / np.outer(scale, scale)
     best = covariance @ (design.T @ information.score[moved])
     return best[:wanted], np.sqrt(np.maximum(np.diag(covariance)[:wanted], 1e-300))

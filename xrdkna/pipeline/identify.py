@@ -7,7 +7,8 @@ import numpy as np
 
 from xrdkna.match.assign import unexplained_peaks
 from xrdkna.match.candidates import Candidates, choose_candidates, strange_peaks
-from xrdkna.match.verdicts import judge_coincidence, judge_phases
+from xrdkna.match.coincidence import strain_from_lone_line
+from xrdkna.match.verdicts import doubt_absences, judge_coincidence, judge_phases
 from xrdkna.physics.evidence import phase_evidence, without_strangers
 from xrdkna.physics.lattice import free_cell_parameters
 from xrdkna.pipeline.settings import Settings, robust
@@ -64,13 +65,15 @@ def _identify(
         names = tuple(lines.phase for lines in watched)
         verdicts = judge_phases(refinement, peaks=peaks.peaks, watched=names, settings=settings.match)
         gone = _unsupported(verdicts, chosen)
-        come = set() if gone else _newcomers(pattern, peaks, refinement, [w for w in watched if w.phase not in tried], settings)
+        come = {} if gone else _newcomers(pattern, peaks, refinement, [w for w in watched if w.phase not in tried], settings)
         if rounds_left == 0 or not (gone or come):
             break
-        chosen = (chosen - gone) | come
-        tried |= come
+        chosen = (chosen - gone) | come.keys()
+        tried |= come.keys()
+        guess = guess.with_strains(come)
         previous = refinement
-    return Identified(refinement, verdicts, names)
+    near = _lone_lines(pattern, peaks, refinement, watched, settings)
+    return Identified(refinement, doubt_absences(verdicts, near.keys()), names)
 
 
 def _first_guess(
@@ -97,15 +100,37 @@ def _unsupported(verdicts: Sequence[PhaseVerdict], chosen: set[str]) -> set[str]
     return hopeless or {verdict.phase for verdict in sorted(gone, key=lambda verdict: verdict.significance)[:1]}
 
 
-def _newcomers(pattern: Pattern, peaks: Peaks, refinement: Refinement, untried: Sequence[Reflections], settings: Settings) -> set[str]:
-    """The one phase among the untried that the whole pattern asks for most, or else the peaks still unexplained."""
+def _newcomers(
+    pattern: Pattern, peaks: Peaks, refinement: Refinement, untried: Sequence[Reflections], settings: Settings
+) -> dict[str, float]:
+    """The one phase among the untried that the whole pattern asks for most, or else the peaks still unexplained, with the
+    strain of its cell to start from; empty when nobody asks."""
+    loose = unexplained_peaks(peaks.peaks, [line for line in refinement.lines if line.area > 0.0])
+    fitted = refinement.parameter("displacement")
+    displacement = fitted.value.value if fitted is not None else 0.0
+    strains = _lone_lines(pattern, peaks, refinement, untried, settings)
     asked = asking_phases(peaks, refinement, untried, settings)
     if asked:
-        return {max(asked, key=lambda phase: asked[phase])}
+        phase = max(asked, key=lambda name: asked[name])
+        return {phase: strains.get(phase, 0.0)}
+    again = guess_phases(pattern, loose, untried, settings, displacement)
+    if again.chosen:
+        return {again.chosen[0]: again.strain(again.chosen[0])}
+    return dict(list(strains.items())[:1])
+
+
+def _lone_lines(
+    pattern: Pattern, peaks: Peaks, refinement: Refinement, phases: Sequence[Reflections], settings: Settings
+) -> dict[str, float]:
+    """The phases of which an unexplained peak could be a strong line, with the strain that would make it so."""
     loose = unexplained_peaks(peaks.peaks, [line for line in refinement.lines if line.area > 0.0])
-    displacement = refinement.parameter("displacement")
-    again = guess_phases(pattern, loose, untried, settings, displacement.value.value if displacement else None)
-    return set(again.chosen[:1])
+    fitted = refinement.parameter("displacement")
+    displacement = fitted.value.value if fitted is not None else 0.0
+    met = {
+        lines.phase: strain_from_lone_line(lines, loose, instrument=pattern.instrument, displacement=displacement, settings=settings.match)
+        for lines in phases
+    }
+    return {phase: strain for phase, strain in met.items() if strain is not None}
 
 
 def asking_phases(peaks: Peaks, refinement: Refinement, watched: Sequence[Reflections], settings: Settings) -> dict[str, float]:
