@@ -1,13 +1,14 @@
 """Who is there: phases come into the whole-pattern fit and go out of it until nothing changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xrdkna.match.assign import unexplained_peaks
+from xrdkna.match.assign import assign_peaks, unexplained_peaks
 from xrdkna.match.candidates import Candidates, choose_candidates, strange_peaks
 from xrdkna.match.coincidence import strain_from_lone_line
+from xrdkna.match.leftovers import explain_leftovers
 from xrdkna.match.verdicts import doubt_absences, judge_coincidence, judge_phases
 from xrdkna.physics.evidence import phase_evidence, without_strangers
 from xrdkna.physics.lattice import free_cell_parameters
@@ -17,7 +18,7 @@ from xrdkna.records.peaks import Peak, Peaks
 from xrdkna.records.phases import Reflections
 from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern
-from xrdkna.refine.layout import strained_cell
+from xrdkna.refine.layout import strained_cell, tag
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.threads import one_thread
 
@@ -123,12 +124,14 @@ def _lone_lines(
     pattern: Pattern, peaks: Peaks, refinement: Refinement, phases: Sequence[Reflections], settings: Settings
 ) -> dict[str, float]:
     """The phases of which an unexplained peak could be a strong line, with the strain that would make it so."""
-    loose = unexplained_peaks(peaks.peaks, [line for line in refinement.lines if line.area > 0.0])
+    lines = [line for line in refinement.lines if line.area > 0.0]
+    explained = explain_leftovers(assign_peaks(peaks.peaks, lines), lines, pattern.instrument)
+    loose = [indexed.peak for indexed in explained if indexed.status == "unindexed"]
     fitted = refinement.parameter("displacement")
     displacement = fitted.value.value if fitted is not None else 0.0
     met = {
-        lines.phase: strain_from_lone_line(lines, loose, instrument=pattern.instrument, displacement=displacement, settings=settings.match)
-        for lines in phases
+        phase.phase: strain_from_lone_line(phase, loose, instrument=pattern.instrument, displacement=displacement, settings=settings.match)
+        for phase in phases
     }
     return {phase: strain for phase, strain in met.items() if strain is not None}
 
@@ -178,6 +181,11 @@ def fit_phases(
         names = {lines.phase for lines in there}
         initial |= {parameter.name: parameter.value.value for parameter in previous.parameters if parameter.refined}
         loose = unexplained_peaks(peaks.peaks, [line for line in previous.lines if line.phase in names])
+        # A newcomer was held at zero in the fit before: what lies on its lines is its own now, not a rival to it.
+        newcomers = [lines for lines in there if not _was_fitted(previous, lines.phase)]
+        fitted = previous.parameter("displacement")
+        at = replace(candidates, displacement=fitted.value.value) if fitted is not None else candidates
+        loose = strange_peaks(loose, newcomers, at, instrument=pattern.instrument)
     return refine_pattern(
         pattern,
         there,
@@ -188,6 +196,11 @@ def fit_phases(
         watched=watched,
         initial=initial,
     )
+
+
+def _was_fitted(refinement: Refinement, phase: str) -> bool:
+    scale = refinement.parameter(f"scale_{tag(phase)}")
+    return scale is not None and scale.refined
 
 
 def typical_fwhm(peaks: Peaks) -> float:

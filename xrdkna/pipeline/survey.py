@@ -88,6 +88,7 @@ def _index_stretches(series: Series, library: Library, settings: Settings) -> tu
     stretches: list[_Stretch] = []
     reflections: tuple[Reflections, ...] = ()
     trouble = "it holds no scan"
+    reach = 0.0
     there: frozenset[str] | None = None
     for entries in _chosen(series.entries):
         total, problem = _sum_of(entries)
@@ -95,8 +96,9 @@ def _index_stretches(series: Series, library: Library, settings: Settings) -> tu
             trouble = problem or trouble
             continue
         pattern, peaks = find_peaks_of(total, settings)
-        if not reflections:
-            reflections = reflections_for(library, settings.phases, pattern.instrument, float(pattern.two_theta[-1]))
+        if (end := float(pattern.two_theta[-1])) > reach:
+            # A first scan that was cut off must not blind the rest of the series.
+            reflections, reach = reflections_for(library, settings.phases, pattern.instrument, end), end
         try:
             found = identify_phases(pattern, peaks, judgeable(reflections), settings, expected=there)
         except DeclinedError as declined:
