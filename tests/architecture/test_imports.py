@@ -35,7 +35,22 @@ DOORS: dict[str, set[str]] = {
     "lmfit": {"refine.parameters"},
     "matplotlib": {"report.canvas"},
     "NewareNDA": {"read.neware"},
-    "numba": {"physics.kernel", "find.cluster", "find.filter"},  # compiles whichever loop is hot, in place
+    "numba": {
+        "correct.kernel",
+        "find.cluster",
+        "find.filter",
+        "find.group",
+        "find.humps",
+        "find.kernel",
+        "find.margin",
+        "find.quick",
+        "find.significance",
+        "find.teachers",
+        "physics.kernel",
+        "refine.bounded",
+        "refine.line_kernel",
+        "refine.profile_kernel",
+    },  # compiles whichever loop is hot, in place
     "plotly": {"report.html"},
     "pymatgen": {"phases.cif_blocks"},
     "rich": {"edge.progress"},

@@ -217,20 +217,3 @@ def test_a_tubes_wavelength_given_as_a_number_is_still_a_tubes():
 def test_a_cell_that_cannot_be_is_refused(cell):
     with pytest.raises(RecordError):
         Cell(**{"a": 5.0, "b": 5.0, "c": 5.0, **cell})
-
-
-def test_march_dollase_averages_to_one_over_all_orientations():
-    cosine = np.linspace(0, 1, 200_001)
-    for r in (0.5, 1.0, 1.7):
-        assert np.trapezoid(intensity.march_dollase(cosine**2, r), cosine) == pytest.approx(1.0, abs=1e-5)
-
-
-def test_the_angle_between_planes_is_the_reciprocal_lattices():
-    from pymatgen.core import Lattice
-
-    cell = SYSTEMS["monoclinic"]
-    reciprocal = Lattice.from_parameters(*cell.values).reciprocal_lattice_crystallographic.matrix
-    axis = (0, 0, 1)
-    for hkl, found in zip(HKL, intensity.cos_squared_to_axis(HKL, axis=axis, cell=cell), strict=True):
-        one, two = hkl @ reciprocal, np.array(axis) @ reciprocal
-        assert found == pytest.approx((one @ two) ** 2 / (one @ one) / (two @ two), abs=1e-9)

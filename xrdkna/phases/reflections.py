@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from xrdkna.errors import UsageError
-from xrdkna.phases.scattering import atomic_form_factor
+from xrdkna.phases.scattering import atomic_form_factor, attenuation_cross_section
 from xrdkna.physics.bragg import two_theta_from_d
 from xrdkna.physics.intensity import lorentz_polarisation
-from xrdkna.physics.lattice import d_spacings, metric_tensor
+from xrdkna.physics.lattice import cell_volume, d_spacings, metric_tensor
 from xrdkna.physics.radiation import tube_radiation
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.records.instrument import Instrument
@@ -20,6 +20,8 @@ _NEGLIGIBLE = 1e-5
 _MOST_PLANES = 4_000_000
 _MOST_TERMS = 400_000_000
 _CHUNK = 2_000_000
+_GRAM_PER_CM3 = 1.66053907  # one g/mol in one Å³
+_INVERSE_CM = 1e8  # one Å⁻¹
 # Published lists are peak heights from a Cu tube without a monochromator, unless their source says otherwise.
 _LIST_INSTRUMENT = Instrument(radiation=tube_radiation("Cu"))
 _LIST_HIGHEST = 170.0
@@ -51,7 +53,20 @@ def reflections_of(phase: Phase, *, instrument: Instrument, two_theta_max: float
     kept = np.flatnonzero(strength > _NEGLIGIBLE * strength.max(initial=0.0))
     # by falling d; lines of equal d by falling h, k, l
     order = kept[np.lexsort((-hkl[kept, 2], -hkl[kept, 1], -hkl[kept, 0], -np.round(d[kept], 9)))]
-    return _reflections(phase, hkl=hkl[order], multiplicity=multiplicity[order], f_squared=f_squared[order], d=d[order])
+    return _reflections(
+        phase,
+        hkl=hkl[order],
+        multiplicity=multiplicity[order],
+        f_squared=f_squared[order],
+        d=d[order],
+        absorption=linear_absorption(phase, wavelength=wavelength),
+    )
+
+
+def linear_absorption(phase: Phase, *, wavelength: float) -> float:
+    """cm⁻¹, µ = Σ occ σ / V of the dense phase at `wavelength` in Å (International Tables C, 6.3.1); 0 without atoms."""
+    taken = sum(site.occupancy * attenuation_cross_section(site.element, wavelength) for site in phase.sites)
+    return taken / cell_volume(phase.cell) * _INVERSE_CM
 
 
 def unique_planes(phase: Phase, *, d_min: float, d_max: float) -> tuple[IntArray, FloatArray]:
@@ -142,7 +157,9 @@ def _listed_reflections(phase: Phase, *, d_min: float, d_max: float) -> Reflecti
     return _reflections(phase, hkl=hkl[order], multiplicity=multiplicity[order], f_squared=f_squared[order], d=d[order])
 
 
-def _reflections(phase: Phase, *, hkl: IntArray, multiplicity: FloatArray, f_squared: FloatArray, d: FloatArray) -> Reflections:
+def _reflections(
+    phase: Phase, *, hkl: IntArray, multiplicity: FloatArray, f_squared: FloatArray, d: FloatArray, absorption: float = 0.0
+) -> Reflections:
     return Reflections(
         phase=phase.name,
         role=phase.role,
@@ -155,4 +172,7 @@ def _reflections(phase: Phase, *, hkl: IntArray, multiplicity: FloatArray, f_squ
         multiplicity=multiplicity,
         f_squared=f_squared,
         d_spacing=d,
+        absorption=absorption or None,
+        density=phase.cell_mass * _GRAM_PER_CM3 / cell_volume(phase.cell) or None,
+        rotations=tuple(tuple(rotation) for rotation in _laue_rotations(phase.rotations).reshape(-1, 9).tolist()),
     )

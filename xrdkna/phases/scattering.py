@@ -1,4 +1,4 @@
-"""How strongly one atom scatters: f0 + f′ + if″. The door to xrayutilities."""
+"""How strongly one atom scatters, f0 + f′ + if″, and how much it takes from the beam. The door to xrayutilities."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,11 @@ from xrdkna.records.arrays import FloatArray
 
 # Deuterium and tritium have hydrogen's one electron.
 _SAME_ELECTRONS = {"D": "H", "T": "H"}
+# Å (CODATA 2018).
+_ELECTRON_RADIUS = 2.8179403262e-5
+_COMPTON_WAVELENGTH = 0.0242631024
+# Angles of the scattered beam; leaves 5e-5 at 0.2 Å, nothing above 0.5 Å.
+_COSINES = 64
 
 
 def atomic_form_factor(element: str, q: FloatArray, *, wavelength: float) -> npt.NDArray[np.complex128]:
@@ -36,6 +41,29 @@ def anomalous_part(element: str, wavelength: float) -> complex:
             "give a wavelength between 0.1 and 5 Å or leave the phase out."
         )
     return value
+
+
+@lru_cache(maxsize=4096)
+def attenuation_cross_section(element: str, wavelength: float) -> float:
+    """Å² an atom takes out of the beam at `wavelength` in Å, in every way: photoelectric + coherent + incoherent scattering.
+
+    Photoelectric: 2rλf″ (optical theorem; r the classical electron radius). Coherent: πr² ∫ |f|² (1 + cos²φ) d cos φ.
+    Incoherent: πr² ∫ of Klein & Nishina (1929) times Z − f0²/Z (Raman 1928; Compton 1930), an upper bound. The scattering
+    is that of a free atom, as in International Tables C, 4.2.4: 1–2 % of the whole for Al … K with Cu Kα, but half for Li, and
+    most of it for Li, Be and C at 0.5 Å. Against the tables of Elam, Ravel & Sieber (2002) at 0.49 to 2.29 Å the whole is right
+    to 2.5 % from O up (5 % close above an edge) and 4.3 % for Li, Be and C; at 0.2 Å, where f0 is extrapolated, to 6 %.
+    Raises RadiationError where no f″ is tabulated for this wavelength.
+    """
+    cosine, weight = np.polynomial.legendre.leggauss(_COSINES)
+    q = 4.0 * np.pi / wavelength * np.sqrt((1.0 - cosine) / 2.0)
+    dispersion = anomalous_part(element, wavelength)
+    form = atomic_form_factor(element, q, wavelength=wavelength)
+    electrons = (atomic_form_factor(element, np.zeros(1), wavelength=wavelength)[0] - dispersion).real
+    kept_energy = 1.0 / (1.0 + _COMPTON_WAVELENGTH / wavelength * (1.0 - cosine))
+    klein_nishina = kept_energy**2 * (kept_energy + 1.0 / kept_energy - (1.0 - cosine**2))
+    incoherent = np.maximum(electrons - (form - dispersion).real ** 2 / electrons, 0.0)
+    scattered = np.sum(weight * (np.abs(form) ** 2 * (1.0 + cosine**2) + klein_nishina * incoherent))
+    return float(2.0 * _ELECTRON_RADIUS * wavelength * dispersion.imag + np.pi * _ELECTRON_RADIUS**2 * scattered)
 
 
 @lru_cache(maxsize=128)

@@ -99,10 +99,12 @@ def add_lines_with_derivatives(
                 jacobian[row, j] += ca * shape[j] + cp * by_position[j] + ch * by_fwhm[j] + ce * by_eta[j]
 
 
-def line_reach(area: FloatArray, fwhm: FloatArray, eta: FloatArray, *, tolerance: float, widest: float = 60.0) -> FloatArray:
+def line_reach(
+    area: FloatArray, fwhm: FloatArray, eta: FloatArray, *, tolerance: float, narrowest: float = 4.0, widest: float = 60.0
+) -> FloatArray:
     """(m,) degrees to either side beyond which a line stays below `tolerance` counts.
 
-    The Lorentzian tail at distance x is area·η·Γ/(2π x²); at least 4 and at most `widest` full widths are kept.
+    The Lorentzian tail at distance x is area·η·Γ/(2π x²); at least `narrowest` and at most `widest` full widths are kept.
     """
     tail = np.sqrt(np.maximum(np.abs(area) * eta * fwhm, 0.0) / (2.0 * np.pi * tolerance))
-    return np.asarray(np.clip(tail, 4.0 * fwhm, widest * fwhm))
+    return np.asarray(np.clip(tail, narrowest * fwhm, widest * fwhm))

@@ -32,6 +32,12 @@ def free_cell_parameters(system: str, cell: Cell) -> tuple[str, ...]:
     return _constraint(system, cell)[0]
 
 
+def free_parameter_of_each(system: str, cell: Cell) -> tuple[int, ...]:
+    """For a, b, c, alpha, beta, gamma in turn, the number of the free parameter it follows; −1 where it is fixed."""
+    names, follows = _constraint(system, cell)
+    return tuple(-1 if name is None else names.index(name) for name in follows)
+
+
 def cell_from_free(values: Sequence[float] | FloatArray, *, system: str, reference: Cell) -> Cell:
     """The cell with these free parameters (order of `free_cell_parameters`); the rest as symmetry or `reference` demand."""
     names, follows = _constraint(system, reference)

@@ -46,6 +46,32 @@ class Radiation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentProfile:
+    """The line shape of the machine itself, from a refinement of a standard: what a specimen adds is then its own.
+
+    u, v, w: degrees², Caglioti. x, y: degrees, Lorentzian share in 1/cos θ and tan θ. sample, detector: half heights of specimen
+    and slit over the radius (axial divergence; Finger, Cox & Jephcoat 1994). zero: degrees. source: which refinement.
+    """
+
+    u: float
+    v: float
+    w: float
+    x: float = 0.0
+    y: float = 0.0
+    sample: float = 0.0
+    detector: float = 0.0
+    zero: float = 0.0
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        numbers = (self.u, self.v, self.w, self.x, self.y, self.sample, self.detector, self.zero)
+        if not all(math.isfinite(number) for number in numbers):
+            raise RecordError("an instrument profile holds a number that is not finite; write u, v, w (degrees²), x, y (degrees).")
+        if self.w <= 0.0 or self.x < 0.0 or self.y < 0.0 or not (0.0 <= self.sample <= 0.3 and 0.0 <= self.detector <= 0.3):
+            raise RecordError("an instrument profile needs w > 0, x and y ≥ 0, and sample and detector heights between 0 and 0.3 radii.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """Everything positions and intensities need to know of the machine.
 

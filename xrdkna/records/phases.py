@@ -108,7 +108,10 @@ class Reflections:
 
     hkl: (n, 3). multiplicity: (n,). f_squared: (n,) electrons², |f0+f′+if″| summed over the cell, with the Debye–Waller
     factor; for a positions-only phase the listed intensity (divided by multiplicity and Lorentz–polarisation) on an
-    arbitrary scale. cell: the reference cell the d-spacings follow from.
+    arbitrary scale. cell: the reference cell the d-spacings follow from. absorption: cm⁻¹, linear attenuation coefficient of
+    the fully dense phase for the strongest spectral line. density: g/cm³. Both None where no structure is known.
+    rotations: the Laue group as row-major 3×3 integer matrices, which turn a plane hkl into its equivalent hkl @ rotation;
+    empty means the identity alone.
     """
 
     phase: str
@@ -122,6 +125,9 @@ class Reflections:
     f_squared: FloatArray
     d_spacing: FloatArray
     intensities_known: bool = True
+    absorption: float | None = None
+    density: float | None = None
+    rotations: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.hkl)
@@ -134,6 +140,11 @@ class Reflections:
         )
         if n and not (np.all(self.f_squared >= 0) and np.all(self.d_spacing > 0)):
             raise RecordError(f"the reflections of {self.phase} hold a negative intensity or d-spacing.")
+        if any(len(rotation) != 9 for rotation in self.rotations):
+            raise RecordError(f"the rotations of {self.phase} must be 3×3 matrices, nine whole numbers each.")
+        for name, value in (("absorption coefficient", self.absorption), ("density", self.density)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise RecordError(f"the {name} of {self.phase} is {value}; it must be positive, or None where it is not known.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

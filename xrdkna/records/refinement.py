@@ -1,9 +1,11 @@
 """What a whole-pattern fit found out."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from xrdkna.errors import RecordError
 from xrdkna.records.arrays import FloatArray, frozen_floats, require_one_of, set_frozen
 from xrdkna.records.peaks import Halo
 from xrdkna.records.values import Estimate, Notice
@@ -12,8 +14,25 @@ VERDICTS = ("accepted", "doubtful", "rejected", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfidenceInterval:
+    """Where a parameter lies with probability `level`, by profile likelihood; None for an end the data do not close."""
+
+    low: float | None
+    high: float | None
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        ends = [end for end in (self.low, self.high) if end is not None]
+        if not (all(math.isfinite(end) for end in ends) and ends == sorted(ends)):
+            raise RecordError(f"a confidence interval runs from {self.low} to {self.high}; its ends must be finite and rise, or be None.")
+        if not 0.0 < self.level < 1.0:
+            raise RecordError(f"the level of a confidence interval is {self.level}; it must lie between 0 and 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One number of the model. `expr` names the tie (an lmfit expression) when it follows others."""
+    """One number of the model. `expr` names the tie (an lmfit expression) when it follows others; `interval` is there where
+    it was asked for."""
 
     name: str
     value: Estimate
@@ -22,6 +41,7 @@ class Parameter:
     at_bound: bool
     refined: bool
     expr: str | None = None
+    interval: ConfidenceInterval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,15 +8,21 @@ import numpy as np
 from xrdkna.errors import DeclinedError
 from xrdkna.physics.bragg import two_theta_from_d
 from xrdkna.physics.intensity import lorentz_polarisation
-from xrdkna.records.arrays import BoolArray, FloatArray
+from xrdkna.physics.kernel import line_reach
+from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.phases import Reflections
 from xrdkna.records.scan import Pattern
 from xrdkna.refine.background import background_terms
-from xrdkna.refine.groups import group_reflections
+from xrdkna.refine.broadening import broadening_slots, direction_terms, strain_terms
+from xrdkna.refine.groups import Grouping, group_reflections
+from xrdkna.refine.intensities import phase_effects, texture_slots
 from xrdkna.refine.layout import Layout, Slot, halo_slots, instrument_slots, layout_of, phase_slots, tag
-from xrdkna.refine.model import FreeLine, Model, PhaseTerm
+from xrdkna.refine.model import Model
+from xrdkna.refine.profile_kernel import add_columns, plain_nodes
 from xrdkna.refine.settings import RefineSettings
+from xrdkna.refine.spread import Spread
+from xrdkna.refine.structure import FreeLines, PhaseTerm, free_lines_of, structure_of
 
 # A pattern with fewer points than this cannot carry a background, a scale and a cell.
 _FEWEST_POINTS = 30
@@ -24,6 +30,9 @@ _FEWEST_POINTS = 30
 TEXTURE_START = 0.15
 # Tails are followed down to this share of the smallest σ in the pattern.
 _TAIL_SHARE = 0.05
+# Asymmetry starts here where it is to be refined: at zero it has no slope to follow.
+_HEIGHT_START = 0.02
+_HEIGHTS = ("sample_height", "detector_height")
 
 
 def fitted_points(pattern: Pattern, settings: RefineSettings) -> BoolArray:
@@ -58,48 +67,89 @@ def build_model(
         )
     two_theta = np.ascontiguousarray(pattern.two_theta[used])
     background = background_terms(two_theta, halos=len(halos), settings=settings)
-    slots = instrument_slots(geometry=pattern.instrument.geometry, fwhm=fwhm, settings=settings)
+    slots = instrument_slots(instrument=pattern.instrument, fwhm=fwhm, settings=settings)
     background_first = len(slots)
     slots += [Slot(name=f"background_{k}", kind="background", unit="counts", start=0.0) for k in range(len(background))]
     halo_rows = []
     for number, halo in enumerate(halos, start=1):
         halo_rows.append((len(slots), len(slots) + 1, len(slots) + 2))
         slots += halo_slots(number, halo)
-    free_lines = []
-    for number, peak in enumerate(unexplained, start=1):
-        free_lines.append(FreeLine(peak.two_theta.value, peak.fwhm.value, min(max(peak.eta, 0.0), 1.0), len(slots)))
-        slots.append(Slot(name=f"line{number}_area", kind="scale", unit="counts·°", start=peak.area.value, lower=0.0))
+    areas = np.arange(len(slots), len(slots) + len(unexplained))
+    slots += [
+        Slot(name=f"line{number}_area", kind="scale", unit="counts·°", start=peak.area.value, lower=0.0)
+        for number, peak in enumerate(unexplained, start=1)
+    ]
     phases = [_phase_term(lines, pattern, two_theta, slots, fwhm=fwhm, settings=settings) for lines in reflections]
     first_watched = len(slots)
     phases += [_phase_term(lines, pattern, two_theta, slots, fwhm=fwhm, settings=settings) for lines in watched]
     slots[first_watched:] = [replace(slot, kind="watched") for slot in slots[first_watched:]]
+    slots = _with_heights(slots, settings)
+    layout = _checked(layout_of(slots), (*reflections, *watched))
+    active = _active(slots, settings)
+    phases = [_with_effects(term, pattern, layout, active, settings) for term in phases]
+    fitted, others = phases[: len(reflections)], phases[len(reflections) :]
+    free_lines = free_lines_of(unexplained, areas, pattern.instrument.radiation)
+    tolerance = _TAIL_SHARE * float(np.quantile(pattern.sigma[used], 0.02))
     return Model(
         two_theta=two_theta,
         instrument=pattern.instrument,
-        layout=_checked(layout_of(slots), (*reflections, *watched)),
+        layout=layout,
         phases=tuple(phases),
         fitted_phases=len(reflections),
-        free_lines=tuple(free_lines),
+        fitted=structure_of(fitted, layout, pattern.instrument),
+        watched=structure_of(others, layout, pattern.instrument),
+        free_lines=free_lines,
+        free_profiles=_free_profiles(two_theta, free_lines, unexplained, tolerance),
+        free_areas=areas,
         halos=tuple(halo_rows),
         background=background,
         background_rows=np.arange(background_first, background_first + len(background)),
-        tail_tolerance=_TAIL_SHARE * float(np.quantile(pattern.sigma[used], 0.02)),
+        tail_tolerance=tolerance,
+        spread=_spread(phases, layout, active, pattern, fwhm),
     )
 
 
 def _phase_term(
     reflections: Reflections, pattern: Pattern, two_theta: FloatArray, slots: list[Slot], *, fwhm: float, settings: RefineSettings
 ) -> PhaseTerm:
-    first = len(slots)
-    own = phase_slots(reflections, fwhm=fwhm, settings=settings)
+    own = [
+        *phase_slots(reflections, fwhm=fwhm, settings=settings),
+        *broadening_slots(reflections, fwhm=fwhm, settings=settings),
+        *texture_slots(reflections, settings),
+    ]
+    at = {slot.name: len(slots) + i for i, slot in enumerate(own)}
     slots += own
-    angle = two_theta_from_d(reflections.d_spacing, wavelength=pattern.instrument.radiation.wavelength)
+    name = tag(reflections.phase)
+    stephens = strain_terms(reflections, settings)
+    broadening = broadening_slots(reflections, fwhm=fwhm, settings=settings)
+    grouping = _grouping(reflections, pattern, two_theta, settings)
+    return PhaseTerm(
+        reflections=reflections,
+        grouping=grouping,
+        scale=at[f"scale_{name}"],
+        displacement=at[f"displacement_{name}"],
+        x=at[f"x_{name}"],
+        y=at[f"y_{name}"],
+        cell=np.array([at[slot.name] for slot in own if slot.kind == "cell"], dtype=np.int64),
+        texture=_free_texture(reflections, grouping, slots, settings),
+        along_x=at.get(f"x_axis_{name}", -1),
+        along_y=at.get(f"y_axis_{name}", -1),
+        direction=direction_terms(reflections, settings),
+        stephens=np.array([at[slot.name] for slot in broadening] if stephens.shape[1] else [], dtype=np.int64),
+        stephens_terms=stephens,
+    )
+
+
+def _grouping(reflections: Reflections, pattern: Pattern, two_theta: FloatArray, settings: RefineSettings) -> Grouping:
+    angle = _reference_angles(reflections, pattern)
     inside = (angle > two_theta[0]) & (angle < two_theta[-1]) & (angle < 175.0)
     lp = lorentz_polarisation(np.clip(angle, 0.5, 175.0), instrument=pattern.instrument)
     strength = reflections.multiplicity * reflections.f_squared * lp * inside
-    grouping = group_reflections(
-        reflections, two_theta=angle, strength=strength, width=settings.group_width, minimum=settings.group_minimum
-    )
+    return group_reflections(reflections, two_theta=angle, strength=strength, width=settings.group_width, minimum=settings.group_minimum)
+
+
+def _free_texture(reflections: Reflections, grouping: Grouping, slots: list[Slot], settings: RefineSettings) -> IntArray:
+    """A deviation of its own for every strong group, where texture is free."""
     texture = np.full(len(reflections.hkl), -1, dtype=np.int64)
     # One line alone has no ratio to leave.
     if settings.texture == "free" and sum(grouping.strong) > 1:
@@ -108,9 +158,57 @@ def _phase_term(
             texture[grouping.group == group] = len(slots)
             name = f"texture_{tag(reflections.phase)}_{h}_{k}_{l}".replace("-", "m")
             slots.append(Slot(name=name, kind="texture", unit="", start=0.0, lower=-1.0, upper=20.0, prior_sd=TEXTURE_START))
-    kinds = [slot.kind for slot in own]
-    cell = np.array([first + i for i, kind in enumerate(kinds) if kind == "cell"], dtype=np.int64)
-    return PhaseTerm(reflections, grouping, first, cell, first + len(own) - 2, first + len(own) - 1, texture)
+    return texture
+
+
+def _with_heights(slots: Sequence[Slot], settings: RefineSettings) -> list[Slot]:
+    """The slots, with the axial heights off zero where they are to be refined."""
+    return [
+        replace(slot, start=_HEIGHT_START) if slot.name in _HEIGHTS and slot.start == 0.0 and _asked_for(slot, settings) else slot
+        for slot in slots
+    ]
+
+
+def _asked_for(slot: Slot, settings: RefineSettings) -> bool:
+    choice = settings.parameters.get(slot.name)
+    return choice is not None and (choice.vary is True or choice.expr is not None)
+
+
+def _active(slots: Sequence[Slot], settings: RefineSettings) -> frozenset[str]:
+    """Names of the parameters that the user has a word on, or that move: what may be anything but neutral."""
+    return frozenset(slot.name for slot in slots if slot.refined or slot.name in settings.parameters)
+
+
+def _with_effects(term: PhaseTerm, pattern: Pattern, layout: Layout, active: frozenset[str], settings: RefineSettings) -> PhaseTerm:
+    angle = _reference_angles(term.reflections, pattern)
+    return replace(
+        term, effects=phase_effects(term.reflections, two_theta=angle, index=layout.index, active=active, settings=settings)
+    )  # fmt: skip
+
+
+def _spread(phases: Sequence[PhaseTerm], layout: Layout, active: frozenset[str], pattern: Pattern, fwhm: float) -> Spread | None:
+    """How lines are spread by axial divergence; None where they are not."""
+    heights = np.array([layout.index[name] for name in _HEIGHTS], dtype=np.int64)
+    if not any(layout.slots[i].start > 0.0 or layout.slots[i].name in active for i in heights):
+        return None
+    lines = pattern.instrument.radiation.lines
+    angles = [two_theta_from_d(term.reflections.d_spacing, wavelength=line.wavelength) for term in phases for line in lines]
+    two_theta = np.clip(np.concatenate(angles), 1.0, 178.0) if angles else np.zeros(0)
+    return Spread(two_theta, np.full(two_theta.size, fwhm), heights)
+
+
+def _free_profiles(two_theta: FloatArray, lines: FreeLines, peaks: Sequence[Peak], tolerance: float) -> FloatArray:
+    """(k, n) of unit area: places, widths and shapes of free lines are held, so their profiles are computed once."""
+    profiles = np.zeros((len(peaks), two_theta.size))
+    area = np.array([peak.area.value for peak in peaks])[lines.number] if len(peaks) else np.zeros(0)
+    reach = line_reach(lines.share * area, lines.fwhm, lines.eta, tolerance=tolerance)
+    nodes = plain_nodes(lines.position.size)
+    add_columns(two_theta, lines.position, lines.fwhm, lines.eta, nodes, reach, lines.number, lines.share, profiles)
+    return profiles
+
+
+def _reference_angles(reflections: Reflections, pattern: Pattern) -> FloatArray:
+    return two_theta_from_d(reflections.d_spacing, wavelength=pattern.instrument.radiation.wavelength)
 
 
 def _checked(layout: Layout, reflections: Sequence[Reflections]) -> Layout:

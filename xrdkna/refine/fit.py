@@ -20,7 +20,7 @@ PLAN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("line widths", ("width",)),
     ("cells", ("cell",)),
     ("line shapes and halos", ("shape", "halo")),
-    ("texture", ("texture",)),
+    ("texture and absorption", ("texture", "intensity")),
 )
 # An early stage only has to come near: its last digits are the next stage's business.
 _EARLY_TOLERANCE = 1e-3
@@ -33,7 +33,7 @@ _MEDIAN_OF_CHI_SQUARED = 0.4549  # of one degree of freedom
 _MISFIT_WIDTHS = 6.0
 _TYPICAL_FWHM = 0.2
 # Expected counts are never taken below this: a point where the model says 0 would get infinite weight.
-_FEWEST_COUNTS = 0.1
+FEWEST_COUNTS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +142,25 @@ def expected_variance(pattern: Pattern, used: BoolArray, calculated: FloatArray)
     1/expected does not (Bevington & Robinson 2003, ch. 6; iteratively reweighted least squares is then Poisson maximum
     likelihood to second order). Applies where σ² is counts times a factor (attenuator, time); otherwise σ² stands.
     """
+    factor = variance_factor(pattern, used)
+    if factor is None:
+        return np.asarray(pattern.sigma[used] ** 2)
+    return np.asarray(factor * np.maximum(calculated, FEWEST_COUNTS))
+
+
+def variance_factor(pattern: Pattern, used: BoolArray) -> FloatArray | None:
+    """(n,) σ² over counts, where σ² is counts times a factor; None where it is not."""
     intensity, variance = pattern.intensity[used], pattern.sigma[used] ** 2
     bright = intensity >= 1.0
     if pattern.sigma_source == "relative" or not bright.any():
-        return np.asarray(variance)
+        return None
     factor = variance[bright] / intensity[bright]
     middle = float(np.median(factor))
     if pattern.sigma_source == "column" and np.mean(np.abs(factor / middle - 1.0) < 0.05) < 0.9:
-        return np.asarray(variance)
+        return None
     per_point = np.full(intensity.size, middle)
     per_point[bright] = factor
-    # Local medians only matter where an attenuator came in; a flat factor stays flat.
-    return np.asarray(per_point * np.maximum(calculated, _FEWEST_COUNTS))
+    return per_point
 
 
 def _with_values(model: Model, ties: Ties, given: Mapping[str, float]) -> FloatArray:

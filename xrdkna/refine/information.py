@@ -8,11 +8,11 @@ marginal of a linear model). σ² is raised where the fit misses by more than co
 import numpy as np
 from scipy.optimize import nnls
 
-from xrdkna.physics.kernel import add_lines_with_derivatives, line_reach
+from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, ReflectionGroup
 from xrdkna.refine.fit import Fitted, local_misfit, priors
-from xrdkna.refine.model import FreeLine, LineList, calculate_with_jacobian, line_list
+from xrdkna.refine.model import LineList, add_line_columns, calculate_with_jacobian, line_list
 
 # The profile of a line that is not there is followed this far: beyond, its tails tell nothing from background.
 _SHAPE_WIDTHS = 10.0
@@ -26,13 +26,8 @@ def intensity_information(fitted: Fitted) -> IntensityInformation:
     lines = line_list(model, fitted.values)
     groups, column, share, rest = _columns(fitted, lines)
     m, phases = len(groups), len(model.phases)
-    profiles = np.zeros((m + phases, model.two_theta.size))
     reach = np.maximum(line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance), _SHAPE_WIDTHS * lines.fwhm)
-    zero = np.zeros((lines.position.size, 1))
-    add_lines_with_derivatives(
-        model.two_theta, lines.position, lines.area, lines.fwhm, lines.eta, reach,
-        column[:, None], np.where(column < m, share, rest)[:, None], zero, zero, zero, np.zeros(model.two_theta.size), profiles,
-    )  # fmt: skip
+    profiles = add_line_columns(model, lines, column, np.where(column < m, share, rest), reach, m + phases)
 
     nuisance = [i for i in np.flatnonzero(fitted.moving) if model.layout.slots[i].kind not in ("texture", "scale")]
     rows = np.full(len(model.layout.slots), -1, dtype=np.int64)
@@ -98,11 +93,12 @@ def _columns(fitted: Fitted, lines: LineList) -> tuple[list[ReflectionGroup], np
             column[members] = len(groups)
             share[members] = unit[members] / area
             groups.append(_group(fitted, number, g, lines, within, expected=float(lines.area[within].sum()), share=area / total))
-    for number, free in enumerate(model.free_lines):
-        members = (lines.owner < 0) & (lines.group // len(model.instrument.radiation.lines) == number)
+    for number, two_theta in enumerate(model.free_lines.peaks):
+        members = (lines.owner < 0) & (lines.group == number)
         column[members] = len(groups)
-        share[members] = lines.d_area[members, 0]
-        groups.append(_stranger(number, free, expected=float(lines.area[members].sum())))
+        share[members] = lines.share[members]
+        fwhm = float(lines.fwhm[members][0])
+        groups.append(_stranger(number, two_theta, fwhm, expected=float(lines.area[members].sum())))
     for members, number in leftovers:
         column[members] = len(groups) + number
         rest[members] = lines.area[members]
@@ -128,11 +124,9 @@ def _group(fitted: Fitted, number: int, g: int, lines: LineList, within: np.ndar
     )
 
 
-def _stranger(number: int, free: FreeLine, *, expected: float) -> ReflectionGroup:
+def _stranger(number: int, two_theta: float, fwhm: float, *, expected: float) -> ReflectionGroup:
     hkl = (number + 1, 0, 0)
-    return ReflectionGroup(
-        phase=UNEXPLAINED, role=UNEXPLAINED, hkl=hkl, members=(hkl,), two_theta=free.two_theta, fwhm=free.fwhm, expected=expected
-    )
+    return ReflectionGroup(phase=UNEXPLAINED, role=UNEXPLAINED, hkl=hkl, members=(hkl,), two_theta=two_theta, fwhm=fwhm, expected=expected)
 
 
 def _marginal(

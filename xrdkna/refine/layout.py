@@ -12,16 +12,20 @@ import numpy as np
 
 from xrdkna.physics.lattice import CELL_NAMES, free_cell_parameters
 from xrdkna.records.arrays import FloatArray
+from xrdkna.records.instrument import Instrument, InstrumentProfile
 from xrdkna.records.peaks import Halo
 from xrdkna.records.phases import Reflections
 from xrdkna.refine.settings import RefineSettings
 
+# Kinds of parameters whose bound says something about the specimen (a scale at zero only says "absent").
+TELLING_BOUNDS = ("position", "cell")
 CELL_UNITS = dict(zip(CELL_NAMES, ("Å", "Å", "Å", "°", "°", "°"), strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One parameter. kind: what it is, for the plan to release by. prior_sd None: nothing pulls on it."""
+    """One parameter. kind: what it is, for the plan to release by. prior_sd None: nothing pulls on it. refined: False for
+    what stays at its start unless the user says otherwise."""
 
     name: str
     kind: str
@@ -31,6 +35,7 @@ class Slot:
     upper: float = math.inf
     prior_mean: float = 0.0
     prior_sd: float | None = None
+    refined: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +64,63 @@ def tag(phase: str) -> str:
     return re.sub(r"\W", "_", phase)
 
 
-def instrument_slots(*, geometry: str, fwhm: float, settings: RefineSettings) -> list[Slot]:
-    """Displacement, zero, Caglioti widths and the Lorentzian widths all phases share. fwhm: degrees, a typical line's."""
-    flat = geometry == "Bragg-Brentano"
-    limit = settings.displacement_limit
+def instrument_slots(*, instrument: Instrument, fwhm: float, settings: RefineSettings) -> list[Slot]:
+    """Positions, widths and what else all phases share. fwhm: degrees, a typical line's."""
+    flat = instrument.geometry == "Bragg-Brentano"
+    limit, profile = settings.displacement_limit, settings.profile
+    zero = 0.0 if profile is None else profile.zero
     return [
         # A flat specimen is displaced; on a circle around a thin one the zero error is what is left.
         Slot(name="displacement", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.2 if flat else 0.02),
-        Slot(name="zero", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.002 if flat else 0.05),
+        Slot(
+            name="zero",
+            kind="position",
+            unit="°",
+            start=zero,
+            lower=zero - limit,
+            upper=zero + limit,
+            prior_mean=zero,
+            prior_sd=0.002 if flat else 0.05,
+        ),
+        Slot(name="transparency", kind="position", unit="°", start=0.0, lower=0.0, upper=limit, refined=False),
+        *(_free_widths(fwhm) if profile is None else _known_widths(profile)),
+        *(
+            Slot(name=f"ratio_{tag(line.label)}", kind="shape", unit="", start=line.weight, lower=0.0, upper=2.0, refined=False)
+            for line in instrument.radiation.lines[1:]
+        ),
+        # µR of a capillary, or µt of a plate in transmission: what absorbs all phases alike.
+        Slot(name="capillary", kind="intensity", unit="", start=0.0, lower=0.0, upper=2.5, refined=False),
+        Slot(name="plate", kind="intensity", unit="", start=0.0, lower=0.0, upper=5.0, refined=False),
+    ]
+
+
+def _free_widths(fwhm: float) -> list[Slot]:
+    """Where nobody knows the machine's share, all phases share one shape and each may differ a little."""
+    return [
         Slot(name="u", kind="shape", unit="°²", start=0.0, lower=-0.2, upper=1.0, prior_sd=0.2 * fwhm),
         Slot(name="v", kind="shape", unit="°²", start=0.0, lower=-0.5, upper=0.5, prior_sd=0.1 * fwhm),
         Slot(name="w", kind="width", unit="°²", start=0.4 * fwhm**2, lower=0.0, upper=4.0, prior_mean=0.4 * fwhm**2, prior_sd=fwhm**2),
         Slot(name="x", kind="width", unit="°", start=0.4 * fwhm, lower=0.0, upper=3.0, prior_mean=0.4 * fwhm, prior_sd=fwhm),
         Slot(name="y", kind="shape", unit="°", start=0.05 * fwhm, lower=0.0, upper=6.0, prior_mean=0.0, prior_sd=2.0 * fwhm),
+        Slot(name="sample_height", kind="shape", unit="", start=0.0, lower=0.0, upper=0.2, refined=False),
+        Slot(name="detector_height", kind="shape", unit="", start=0.0, lower=0.0, upper=0.2, refined=False),
+    ]
+
+
+def _known_widths(profile: InstrumentProfile) -> list[Slot]:
+    return [
+        Slot(name="u", kind="shape", unit="°²", start=profile.u, lower=-0.2, upper=1.0, refined=False),
+        Slot(name="v", kind="shape", unit="°²", start=profile.v, lower=-0.5, upper=0.5, refined=False),
+        Slot(name="w", kind="width", unit="°²", start=profile.w, lower=0.0, upper=4.0, refined=False),
+        Slot(name="x", kind="width", unit="°", start=profile.x, lower=0.0, upper=3.0, refined=False),
+        Slot(name="y", kind="shape", unit="°", start=profile.y, lower=0.0, upper=6.0, refined=False),
+        Slot(name="sample_height", kind="shape", unit="", start=profile.sample, lower=0.0, upper=0.2, refined=False),
+        Slot(name="detector_height", kind="shape", unit="", start=profile.detector, lower=0.0, upper=0.2, refined=False),
     ]
 
 
 def phase_slots(reflections: Reflections, *, fwhm: float, settings: RefineSettings) -> list[Slot]:
-    """Scale, cell, and how far the phase's Lorentzian widths differ from the shared ones."""
+    """Scale, cell, and what else is the phase's own: its height, its widths, what thins out or covers its lines."""
     name = tag(reflections.phase)
     slots = [Slot(name=f"scale_{name}", kind="scale", unit="", start=0.0, lower=0.0)]
     for parameter in free_cell_parameters(reflections.crystal_system, reflections.cell):
@@ -96,9 +140,35 @@ def phase_slots(reflections: Reflections, *, fwhm: float, settings: RefineSettin
                 prior_sd=pull,
             )
         )
-    slots.append(Slot(name=f"x_{name}", kind="shape", unit="°", start=0.0, lower=-3.0, upper=3.0, prior_sd=0.5 * fwhm))
-    slots.append(Slot(name=f"y_{name}", kind="shape", unit="°", start=0.0, lower=-6.0, upper=6.0, prior_sd=1.0 * fwhm))
-    return slots
+    limit = settings.displacement_limit
+    if settings.profile is None:
+        slots.append(Slot(name=f"x_{name}", kind="shape", unit="°", start=0.0, lower=-3.0, upper=3.0, prior_sd=0.5 * fwhm))
+        slots.append(Slot(name=f"y_{name}", kind="shape", unit="°", start=0.0, lower=-6.0, upper=6.0, prior_sd=1.0 * fwhm))
+    else:
+        # What the machine does not explain is the specimen's, and a specimen narrows nothing.
+        for width, start, spread in (("x", 0.3 * fwhm, 2.0 * fwhm), ("y", 0.1 * fwhm, 4.0 * fwhm)):
+            slots.append(
+                Slot(
+                    name=f"{width}_{name}",
+                    kind="width",
+                    unit="°",
+                    start=start,
+                    lower=0.0,
+                    upper=6.0,
+                    prior_mean=start,
+                    prior_sd=spread,
+                )
+            )
+    return [
+        *slots,
+        # A deposit may stand at another height than the mesh it grew on.
+        Slot(name=f"displacement_{name}", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.1, refined=False),
+        # On top of the B factors in |F|², one for all atoms.
+        Slot(name=f"biso_{name}", kind="intensity", unit="Å²", start=0.0, lower=-1.0, upper=8.0, prior_sd=2.0, refined=False),
+        # µt of the phase where it is a thin layer (its inverse, so that 0 is infinitely thick), and of what lies above it.
+        Slot(name=f"thinness_{name}", kind="intensity", unit="", start=0.0, lower=0.0, upper=1e3, refined=False),
+        Slot(name=f"cover_{name}", kind="intensity", unit="", start=0.0, lower=0.0, upper=5.0, refined=False),
+    ]
 
 
 def strained_cell(reflections: Reflections, strain: float) -> dict[str, float]:

@@ -1,10 +1,11 @@
 """The model of a whole pattern and how it changes with every parameter.
 
-    y(2θ) = Σ background terms + Σ halos + Σ phases s Σ hkl m|F|² LP (1 + ε) Σ spectral lines r_l · pV(2θ − position; Γ, η)
+    y(2θ) = Σ background terms + Σ halos + Σ phases s Σ hkl m|F|² LP E (1 + ε) Σ spectral lines r_l · pV(2θ − position; Γ, η)
             + Σ free lines
 
-|F|² is held; positions follow from the cell, zero and displacement; Γ and η from Caglioti, size and strain widths
-(Thompson, Cox & Hastings 1987). A Rietveld model (Rietveld 1969) in its essentials; `physics` holds each formula.
+|F|² is held; E holds texture and absorption (`intensities`); positions follow from the cell, zero, displacement and
+transparency; Γ and η from Caglioti, size and strain widths (Thompson, Cox & Hastings 1987), spread by axial divergence
+(`spread`). A Rietveld model (Rietveld 1969); `physics` holds each formula, the two kernels compute them.
 """
 
 from collections.abc import Sequence
@@ -12,63 +13,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xrdkna.physics.bragg import displacement_pattern, two_theta_from_d
-from xrdkna.physics.intensity import lorentz_polarisation
-from xrdkna.physics.kernel import add_lines, add_lines_with_derivatives, line_reach
-from xrdkna.physics.lattice import cell_from_free, d_spacing_derivatives, free_cell_parameters
-from xrdkna.physics.profile import mixed_width, mixed_width_derivatives
+from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.records.instrument import Instrument
-from xrdkna.records.phases import Cell, Reflections
 from xrdkna.refine.background import halo_profile
-from xrdkna.refine.groups import Grouping
+from xrdkna.refine.intensities import intensity_factor
 from xrdkna.refine.layout import Layout
+from xrdkna.refine.line_kernel import Lines, Structure, empty_lines, list_lines
+from xrdkna.refine.profile_kernel import Nodes, add_columns, add_phases, add_phases_with_derivatives, plain_nodes
+from xrdkna.refine.spread import Spread
+from xrdkna.refine.structure import FreeLines, PhaseTerm
 
-# Widest cell parameter list (triclinic) sets how many columns a line's derivatives have.
-_CELL_COLUMNS = 6
-# Narrowest Lorentzian width (degrees): keeps the mixed width differentiable where a phase has none.
-_NARROWEST = 1e-4
-# sin θ beyond which a line has left the circle.
-_BACKSCATTER = 0.9998
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseTerm:
-    """One phase in the model: its reflections and where its parameters stand in the layout (−1: none)."""
-
-    reflections: Reflections
-    grouping: Grouping
-    scale: int
-    cell: IntArray
-    x: int
-    y: int
-    texture: IntArray
-
-    def cell_at(self, values: FloatArray) -> Cell:
-        """The cell with these parameter values."""
-        return cell_from_free(values[self.cell], system=self.reflections.crystal_system, reference=self.reflections.cell)
-
-    @property
-    def cell_names(self) -> tuple[str, ...]:
-        """The free cell parameters, in the order of `cell`."""
-        return free_cell_parameters(self.reflections.crystal_system, self.reflections.cell)
+# Even a line too weak to have tails is followed this many full widths: there its Gaussian part is 1e-5 of the top.
+_NARROWEST_REACH = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class FreeLine:
-    """A line that no phase explains: position (Kα₁), width and shape held, area free."""
-
-    two_theta: float
-    fwhm: float
-    eta: float
-    area: int
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """Everything a fit of one pattern needs that does not change while it runs. Arrays over the points that take part.
 
-    fitted_phases: how many of the phases are fitted; the rest is watched, held at zero.
+    fitted_phases: how many of the phases are fitted; the rest is watched, held at zero. fitted, watched: the arrays of the two.
+    free_profiles: (k, n) of unit area, one for each free line; free_areas: (k,) their parameters.
     """
 
     two_theta: FloatArray
@@ -76,19 +41,24 @@ class Model:
     layout: Layout
     phases: tuple[PhaseTerm, ...]
     fitted_phases: int
-    free_lines: tuple[FreeLine, ...]
+    fitted: Structure
+    watched: Structure
+    free_lines: FreeLines
+    free_profiles: FloatArray
+    free_areas: IntArray
     halos: tuple[tuple[int, int, int], ...]
     background: FloatArray
     background_rows: IntArray
     tail_tolerance: float
+    spread: Spread | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineList:
-    """Every line of every phase and spectral line: (m,) arrays, and (m, k) derivatives with the parameter of each column.
+    """Every line of every phase and spectral line, then the free lines: (m,) arrays.
 
-    owner: (m,) phase number (free lines: −1). group: (m,) intensity group within the phase. unit: (m,) calculated area at unit
-    scale, without texture.
+    owner: phase number (free lines: −1). group: intensity group within the phase (free lines: their number). unit: calculated
+    area at unit scale, without the line's own deviation. share: of a free line's area.
     """
 
     position: FloatArray
@@ -98,40 +68,57 @@ class LineList:
     unit: FloatArray
     owner: IntArray
     group: IntArray
-    column: IntArray
-    d_area: FloatArray
-    d_position: FloatArray
-    d_fwhm: FloatArray
-    d_eta: FloatArray
+    share: FloatArray
+    nodes: Nodes
 
 
-def calculate(model: Model, values: FloatArray) -> FloatArray:
-    """(n,) calculated counts for the parameter vector `values` (p,)."""
-    total = smooth_part(model, values)
-    _add(model, line_list(model, values, phases=model.fitted_phases), total)
-    return total
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The model at some values: (n,) calculated counts, (P, n) each fitted phase at unit scale, (m,) how far lines are followed."""
+
+    calculated: FloatArray
+    parts: FloatArray
+    reach: FloatArray
+
+
+def calculate(model: Model, values: FloatArray, *, reach: FloatArray | None = None) -> Evaluation:
+    """The model for the parameter vector `values` (p,). reach: (m,) degrees, as an earlier evaluation had it; None: anew."""
+    factor, _ = _intensities(model.phases[: model.fitted_phases], values)
+    lines = _listed(model.fitted, values, factor)
+    reach = _reach(model, values, lines) if reach is None else reach
+    parts = np.zeros((model.fitted_phases, model.two_theta.size))
+    add_phases(model.two_theta, model.fitted, lines, _nodes(model, values), reach, parts)
+    return Evaluation(calculated=_total(model, values, parts), parts=parts, reach=reach)
 
 
 def calculate_with_jacobian(model: Model, values: FloatArray, rows: IntArray, count: int) -> tuple[FloatArray, FloatArray]:
     """(n,) calculated counts and (count, n) derivatives; rows: (p,) row of each parameter in the jacobian, −1 if held."""
-    total = smooth_part(model, values)
     jacobian = np.zeros((count, model.two_theta.size))
-    for row, term in zip(rows[model.background_rows], model.background, strict=True):
-        if row >= 0:
-            jacobian[row] = term
+    evaluation = add_derivatives(model, values, rows, jacobian)
+    return evaluation.calculated, jacobian
+
+
+def add_derivatives(model: Model, values: FloatArray, rows: IntArray, jacobian: FloatArray) -> Evaluation:
+    """The model, and its derivatives added to jacobian (q, n), zero before; rows: as for `calculate_with_jacobian`."""
+    factor, slopes = _intensities(model.phases[: model.fitted_phases], values)
+    lines = _listed(model.fitted, values, factor)
+    reach = _reach(model, values, lines)
+    parts = np.zeros((model.fitted_phases, model.two_theta.size))
+    add_phases_with_derivatives(
+        model.two_theta, model.fitted, values, lines, _nodes(model, values), reach, model.tail_tolerance, slopes, rows, parts, jacobian
+    )  # fmt: skip
+    linear = ((model.background_rows, model.background), (model.free_areas, model.free_profiles), (model.fitted.phase[:, 0], parts))
+    for parameters, terms in linear:
+        own = rows[parameters]
+        jacobian[own[own >= 0]] = terms[own >= 0]
     for halo in model.halos:
-        _, slopes = halo_profile(model.two_theta, *values[list(halo)])
-        for parameter, slope in zip(halo, slopes, strict=True):
+        if max(rows[parameter] for parameter in halo) < 0:
+            continue
+        _, hump_slopes = halo_profile(model.two_theta, *values[list(halo)])
+        for parameter, slope in zip(halo, hump_slopes, strict=True):
             if rows[parameter] >= 0:
                 jacobian[rows[parameter]] = slope
-    lines = line_list(model, values, phases=model.fitted_phases)
-    column = np.where(lines.column >= 0, rows[lines.column], -1)
-    reach = line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance)
-    add_lines_with_derivatives(
-        model.two_theta, lines.position, lines.area, lines.fwhm, lines.eta, reach,
-        column, lines.d_area, lines.d_position, lines.d_fwhm, lines.d_eta, total, jacobian,
-    )  # fmt: skip
-    return total, jacobian
+    return Evaluation(calculated=_total(model, values, parts), parts=parts, reach=reach)
 
 
 def smooth_part(model: Model, values: FloatArray) -> FloatArray:
@@ -144,90 +131,95 @@ def smooth_part(model: Model, values: FloatArray) -> FloatArray:
 
 def phase_part(model: Model, lines: LineList, number: int) -> FloatArray:
     """(n,) what one phase contributes (number −1: the free lines together), given the model's lines."""
-    total = np.zeros(model.two_theta.size)
-    _add(model, lines, total, lines.owner == number)
-    return total
+    reach = line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance)
+    return add_line_columns(model, lines, np.where(lines.owner == number, 0, -1), lines.area, reach, 1)[0]
+
+
+def add_line_columns(model: Model, lines: LineList, column: IntArray, coefficient: FloatArray, reach: FloatArray, count: int) -> FloatArray:
+    """(count, n) the lines with these areas, each in its column (−1: none)."""
+    out = np.zeros((count, model.two_theta.size))
+    add_columns(model.two_theta, lines.position, lines.fwhm, lines.eta, lines.nodes, reach, column, coefficient, out)
+    return out
 
 
 def line_list(model: Model, values: FloatArray, *, phases: int | None = None) -> LineList:
-    """All lines for these parameter values, with their derivatives; of the first `phases` phases only, when given."""
-    parts = [
-        _phase_lines(model, values, number, term, line.wavelength, line.weight)
-        for number, term in enumerate(model.phases[:phases])
-        for line in model.instrument.radiation.lines
-    ]
-    parts += [_free_lines(model, values)]
-    return LineList(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    """All lines for these parameter values; of the first `phases` phases only, when given."""
+    spectral = len(model.instrument.radiation.lines)
+    chosen = model.phases[:phases]
+    both = [(model.fitted, model.phases[: model.fitted_phases]), (model.watched, model.phases[model.fitted_phases :])]
+    listed = [_listed(structure, values, _intensities(terms, values)[0]) for structure, terms in both if len(chosen) > 0]
+    counts = [len(term.reflections.hkl) * spectral for term in chosen]
+    m = sum(counts)
+
+    def joined(name: str) -> FloatArray:
+        return np.asarray(np.concatenate([getattr(lines, name) for lines in listed])[:m]) if listed else np.zeros(0)
+
+    free = model.free_lines
+    owner = np.repeat(np.arange(len(chosen), dtype=np.int64), counts)
+    scale = values[np.array([term.scale for term in chosen], dtype=np.int64)][owner]
+    strangers = free.position.size
+    return LineList(
+        position=np.concatenate([joined("position"), free.position]),
+        area=np.concatenate([scale * joined("area"), values[free.area] * free.share]),
+        fwhm=np.concatenate([joined("fwhm"), free.fwhm]),
+        eta=np.concatenate([joined("eta"), free.eta]),
+        unit=np.concatenate([joined("unit"), np.zeros(strangers)]),
+        owner=np.concatenate([owner, np.full(strangers, -1, dtype=np.int64)]),
+        group=np.concatenate([*(np.tile(term.grouping.group, spectral) for term in chosen), free.number]).astype(np.int64),
+        share=np.concatenate([np.zeros(m), free.share]),
+        nodes=_nodes_with_strangers(model, values, m, strangers),
+    )
 
 
-def _phase_lines(
-    model: Model, values: FloatArray, number: int, term: PhaseTerm, wavelength: float, weight: float
-) -> tuple[FloatArray | IntArray, ...]:
-    reflections, index = term.reflections, model.layout.index
-    n = len(reflections.hkl)
-    d, d_by_cell = d_spacing_derivatives(reflections.hkl, term.cell_at(values), system=reflections.crystal_system)
-    sine = np.minimum(wavelength / (2.0 * d), _BACKSCATTER)
-    true_angle = two_theta_from_d(d, wavelength=wavelength)
-    theta = np.arcsin(sine)
-    tangent, cosine = np.tan(theta), np.cos(theta)
-    pattern = displacement_pattern(true_angle, geometry=model.instrument.geometry)
-    position = true_angle + values[index["displacement"]] * pattern + values[index["zero"]]
-
-    gaussian_squared = values[index["u"]] * tangent**2 + values[index["v"]] * tangent + values[index["w"]]
-    gaussian = np.sqrt(np.maximum(gaussian_squared, _NARROWEST**2))
-    lorentzian = (values[index["x"]] + values[term.x]) / cosine + (values[index["y"]] + values[term.y]) * tangent
-    # Where a bound is reached the width no longer follows its parameters.
-    moves_g = 0.5 / gaussian * (gaussian_squared > _NARROWEST**2)
-    moves_l = (lorentzian > _NARROWEST).astype(np.float64)
-    lorentzian = np.maximum(lorentzian, _NARROWEST)
-    fwhm, eta = mixed_width(gaussian, lorentzian)
-    fwhm_g, fwhm_l, eta_g, eta_l = mixed_width_derivatives(gaussian, lorentzian)
-
-    visible = (wavelength / (2.0 * d) < _BACKSCATTER).astype(np.float64)
-    lp = lorentz_polarisation(2.0 * np.degrees(theta), instrument=model.instrument)
-    unit = reflections.multiplicity * reflections.f_squared * lp * weight * visible
-    deviation = np.where(term.texture >= 0, values[term.texture], 0.0)
-    area = values[term.scale] * unit * (1.0 + deviation)
-
-    columns = 1 + 1 + 2 + 5 + 2 + _CELL_COLUMNS
-    column = np.full((n, columns), -1, dtype=np.int64)
-    d_area, d_position, d_fwhm, d_eta = (np.zeros((n, columns)) for _ in range(4))
-    column[:, 0], d_area[:, 0] = term.scale, unit * (1.0 + deviation)
-    column[:, 1], d_area[:, 1] = term.texture, values[term.scale] * unit
-    column[:, 2], d_position[:, 2] = index["displacement"], pattern
-    column[:, 3], d_position[:, 3] = index["zero"], 1.0
-    for k, (name, slope) in enumerate((("u", tangent**2), ("v", tangent), ("w", np.ones(n))), start=4):
-        column[:, k], d_fwhm[:, k], d_eta[:, k] = index[name], fwhm_g * moves_g * slope, eta_g * moves_g * slope
-    widths = ((index["x"], 1.0 / cosine), (index["y"], tangent), (term.x, 1.0 / cosine), (term.y, tangent))
-    for k, (parameter, slope) in enumerate(widths, start=7):
-        column[:, k], d_fwhm[:, k], d_eta[:, k] = parameter, fwhm_l * moves_l * slope, eta_l * moves_l * slope
-    # ∂2θ/∂d = −(360/π)·tan θ/d, and the displacement's share of it is below 1e-3 of this.
-    for k, parameter in enumerate(term.cell, start=11):
-        column[:, k], d_position[:, k] = parameter, -2.0 * np.degrees(tangent / d) * d_by_cell[:, k - 11]
-    owner = np.full(n, number, dtype=np.int64)
-    return position, area, fwhm, eta, unit, owner, term.grouping.group, column, d_area, d_position, d_fwhm, d_eta
+def _listed(structure: Structure, values: FloatArray, factor: FloatArray) -> Lines:
+    lines = empty_lines(structure)
+    list_lines(structure, values, factor, lines)
+    return lines
 
 
-def _free_lines(model: Model, values: FloatArray) -> tuple[FloatArray | IntArray, ...]:
-    radiation, columns = model.instrument.radiation, 1 + 1 + 2 + 5 + 2 + _CELL_COLUMNS
-    total_weight = sum(line.weight for line in radiation.lines)
-    rows: list[tuple[float, float, float, float, int, float]] = []
-    for free in model.free_lines:
-        sine = np.sin(np.radians(free.two_theta / 2.0))
-        for line in radiation.lines:
-            angle = 2.0 * np.degrees(np.arcsin(min(sine * line.wavelength / radiation.wavelength, 1.0)))
-            share = line.weight / total_weight
-            rows.append((angle, values[free.area] * share, free.fwhm, free.eta, free.area, share))
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 6)
-    n = len(rows)
-    column = np.full((n, columns), -1, dtype=np.int64)
-    d_area, d_position, d_fwhm, d_eta = (np.zeros((n, columns)) for _ in range(4))
-    column[:, 0], d_area[:, 0] = table[:, 4].astype(np.int64), table[:, 5]
-    owner, group = np.full(n, -1, dtype=np.int64), np.arange(n, dtype=np.int64)
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3], np.zeros(n), owner, group, column, d_area, d_position, d_fwhm, d_eta
+def _intensities(terms: Sequence[PhaseTerm], values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(r,) intensity factors of all reflections and (r, A) logarithmic slopes, columns as in `Structure.area_parameter`."""
+    if not any(term.effects for term in terms):
+        reflections = sum(len(term.reflections.hkl) for term in terms)
+        return np.ones(reflections), np.zeros((reflections, 0))
+    each = [intensity_factor(term.effects, values, len(term.reflections.hkl)) for term in terms]
+    width = max((slopes.shape[1] for _, slopes in each), default=0)
+    factor = np.concatenate([factor for factor, _ in each]) if each else np.zeros(0)
+    padded = [np.pad(slopes, ((0, 0), (0, width - slopes.shape[1]))) for _, slopes in each]
+    return factor, np.concatenate(padded) if padded else np.zeros((0, 0))
 
 
-def _add(model: Model, lines: LineList, total: FloatArray, chosen: Sequence[bool] | np.ndarray | None = None) -> None:
-    pick = slice(None) if chosen is None else np.asarray(chosen)
-    reach = line_reach(lines.area[pick], lines.fwhm[pick], lines.eta[pick], tolerance=model.tail_tolerance)
-    add_lines(model.two_theta, lines.position[pick], lines.area[pick], lines.fwhm[pick], lines.eta[pick], reach, total)
+def _reach(model: Model, values: FloatArray, lines: Lines) -> FloatArray:
+    spectral = model.fitted.wavelength.size
+    scale = np.repeat(values[model.fitted.phase[:, 0]], np.diff(model.fitted.first) * spectral)
+    return line_reach(scale * lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance, narrowest=_NARROWEST_REACH)
+
+
+def _nodes(model: Model, values: FloatArray) -> Nodes:
+    if model.spread is None:
+        return plain_nodes(model.fitted.hkl.shape[0] * model.fitted.wavelength.size)
+    return model.spread.nodes(values)
+
+
+def _nodes_with_strangers(model: Model, values: FloatArray, m: int, strangers: int) -> Nodes:
+    """The nodes of the first m lines, and plain ones for free lines."""
+    if model.spread is None:
+        return plain_nodes(m + strangers)
+    own, plain = model.spread.nodes(values), plain_nodes(strangers)
+    width = own.offset.shape[1]
+    pad = ((0, 0), (0, width - 1))
+    return Nodes(
+        np.concatenate([own.number[:m], plain.number]),
+        np.concatenate([own.offset[:m], np.pad(plain.offset, pad)]),
+        np.concatenate([own.weight[:m], np.pad(plain.weight, pad)]),
+        np.zeros((m + strangers, width, 0)),
+        np.zeros((m + strangers, width, 0)),
+        np.zeros(0, dtype=np.int64),
+    )
+
+
+def _total(model: Model, values: FloatArray, parts: FloatArray) -> FloatArray:
+    total = smooth_part(model, values) + values[model.fitted.phase[:, 0]] @ parts
+    if model.free_areas.size:
+        total += values[model.free_areas] @ model.free_profiles
+    return np.asarray(total)

@@ -56,7 +56,7 @@ def make_parameters(layout: Layout, choices: Mapping[str, ParameterChoice]) -> A
         if lower > upper:
             raise RecipeError(f"parameter {slot.name} has lower bound {lower:g} above its upper bound {upper:g}; exchange them.")
         value = slot.start if choice.value is None else choice.value
-        parameters.add(slot.name, value=value, min=lower, max=upper, vary=choice.vary is not False)
+        parameters.add(slot.name, value=value, min=lower, max=upper, vary=slot.refined if choice.vary is None else choice.vary)
     for name, choice in choices.items():
         if choice.expr is not None:
             _tie(parameters, name, choice.expr)
@@ -64,7 +64,11 @@ def make_parameters(layout: Layout, choices: Mapping[str, ParameterChoice]) -> A
 
 
 def read_ties(layout: Layout, choices: Mapping[str, ParameterChoice]) -> Ties:
-    """The layout's parameters as lmfit holds them, turned into arrays for the solver."""
+    """The layout with the user's choices, as arrays for the solver. lmfit is asked only where there is a choice to be read."""
+    if not choices:
+        lower, upper = layout.bounds()
+        free = np.array([slot.refined for slot in layout.slots])
+        return Ties(layout.starts(), lower, upper, free, np.zeros(0, dtype=np.int64), {}, lambda values: values)
     parameters = make_parameters(layout, choices)
     names = [slot.name for slot in layout.slots]
     dependent = np.array([i for i, name in enumerate(names) if parameters[name].expr], dtype=np.int64)

@@ -6,7 +6,6 @@ import numpy as np
 
 from xrdkna.physics.bragg import displacement_mm
 from xrdkna.physics.evidence import CURRIE_FACTOR, phase_evidence
-from xrdkna.physics.lattice import cell_volume
 from xrdkna.physics.profile import size_from_x, strain_from_y
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.peaks import Halo
@@ -14,15 +13,16 @@ from xrdkna.records.refinement import UNEXPLAINED, FittedLine, IntensityInformat
 from xrdkna.records.values import Estimate, Notice
 from xrdkna.refine.fit import Fitted
 from xrdkna.refine.information import intensity_information
-from xrdkna.refine.model import LineList, PhaseTerm, line_list, phase_part, smooth_part
+from xrdkna.refine.layout import TELLING_BOUNDS
+from xrdkna.refine.model import LineList, line_list, phase_part, smooth_part
 from xrdkna.refine.quality import agreement, judge, residual_share
+from xrdkna.refine.structure import PhaseTerm
+from xrdkna.refine.weights import weight_fractions
 
 # A correlation this close to ±1 means that two parameters were not measured separately.
 NOTABLE_CORRELATION = 0.9
 # Share of the diffracted intensity in lines of no phase from which weight fractions need a word.
 NOTABLE_UNKNOWN = 0.1
-# Kinds of parameters whose bound says something about the specimen (a scale at zero only says "absent").
-_TELLING_BOUNDS = ("position", "cell")
 
 
 def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, expressions: dict[str, str]) -> Refinement:
@@ -44,7 +44,7 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
     lines = _lines(fitted, every)
     fitted_phases = enumerate(model.phases[: model.fitted_phases])
     parts = {term.reflections.phase: phase_part(model, every, number) for number, term in fitted_phases}
-    if model.free_lines:
+    if model.free_areas.size:
         parts[UNEXPLAINED] = phase_part(model, every, -1)
     return Refinement(
         name=name,
@@ -73,27 +73,6 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
         texture_sd=fitted.texture_sd,
         lines=lines,
     )
-
-
-def weight_fractions(fitted: Fitted) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(k,) weight fractions, (k, p) their derivatives by the parameters, and (k,) the factor Z·M·V of each phase.
-
-    W_p = S_p (ZMV)_p / Σ S (ZMV) (Hill & Howard 1987, J. Appl. Cryst. 20, 467); positions-only phases count as nothing.
-    """
-    terms = fitted.model.phases
-    zmv = np.array([term.reflections.cell_mass * cell_volume(term.cell_at(fitted.values)) for term in terms])
-    weighable = np.array([not term.reflections.positions_only for term in terms], dtype=np.float64)
-    factor = zmv * weighable
-    scales = np.array([fitted.values[term.scale] for term in terms])
-    total = float(np.sum(scales * factor))
-    slopes = np.zeros((len(terms), fitted.values.size))
-    if total <= 0.0:
-        return np.zeros(len(terms)), slopes, factor
-    fractions = scales * factor / total
-    for k, term in enumerate(terms):
-        slopes[:, term.scale] += -fractions * factor[k] / total
-        slopes[k, term.scale] += factor[k] / total
-    return fractions, slopes, factor
 
 
 def _esd(fitted: Fitted, slope: FloatArray) -> float:
@@ -135,11 +114,11 @@ def _parameters(fitted: Fitted, expressions: dict[str, str]) -> tuple[Parameter,
 
 def _telling_bounds(fitted: Fitted, parameters: Sequence[Parameter]) -> tuple[str, ...]:
     kinds = {slot.name: slot.kind for slot in fitted.model.layout.slots}
-    return tuple(parameter.name for parameter in parameters if parameter.at_bound and kinds[parameter.name] in _TELLING_BOUNDS)
+    return tuple(parameter.name for parameter in parameters if parameter.at_bound and kinds[parameter.name] in TELLING_BOUNDS)
 
 
 def _phase_fits(fitted: Fitted, lines: LineList, information: IntensityInformation, radius_mm: float | None) -> tuple[PhaseFit, ...]:
-    fractions, slopes, factor = weight_fractions(fitted)
+    fractions, slopes, factor = weight_fractions(fitted.model, fitted.values)
     total = float(sum(fitted.values[term.scale] * factor[k] for k, term in enumerate(fitted.model.phases)))
     low, high = fitted.model.two_theta[0], fitted.model.two_theta[-1]
     fits = []

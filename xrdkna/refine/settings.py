@@ -6,8 +6,10 @@ from types import MappingProxyType
 
 from xrdkna.errors import UsageError
 from xrdkna.records.arrays import set_frozen
+from xrdkna.records.instrument import InstrumentProfile
 
-TEXTURES = ("none", "free")
+TEXTURES = ("none", "free", "march", "harmonics")
+BROADENINGS = ("isotropic", "uniaxial", "stephens")
 WEIGHTS = ("counting", "misfit")
 
 
@@ -38,8 +40,23 @@ class RefineSettings:
     degrees_per_term_beside_halos: float = 7.0
     # Air scatter rises like 1/2θ; below this angle polynomials alone cannot follow it.
     air_scatter_below: float = 25.0
-    # "free": each strong line may leave the calculated ratio, as far as the phase's own lines show that they do (see texture.py).
+    # "free": each strong line may leave the calculated ratio, as far as the phase's own lines show that they do: right for a
+    # deposit of few grains. "march": one March–Dollase coefficient a phase, "harmonics": symmetrised spherical harmonics, for
+    # packed powders. "none": as calculated.
     texture: str = "free"
+    # Even orders up to this one; 4 holds a fibre texture of moderate strength, 8 a sharp one.
+    harmonic_order: int = 6
+    # Phase: broadening that depends on direction, where data ask for it; "isotropic" where nothing is said.
+    broadening: Mapping[str, str] = field(default_factory=dict)
+    # Phase: the axis (h, k, l of the plane normal) of March–Dollase texture and uniaxial broadening. Where nothing is said, the
+    # unique axis of the crystal system, and (1 1 1) for cubic.
+    axes: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    # The machine's own line shape; with it sizes and strains are the specimen's, and width parameters of the machine are held.
+    profile: InstrumentProfile | None = None
+    # Parameters whose 95 % profile-likelihood interval is wanted beside the esd.
+    confidence: tuple[str, ...] = ()
+    # Mean particle diameter in µm for Brindley's microabsorption correction of the weights; None: no correction.
+    particle_diameter: float | None = None
     # "counting": σ alone weighs a point, as Rietveld's agreement factors assume. "misfit": where the model misses by more than
     # counting allows, points weigh less, so that one strong line of the wrong shape does not decide every cell.
     weights: str = "counting"
@@ -59,4 +76,15 @@ class RefineSettings:
             raise UsageError(f"texture is {self.texture!r}; choose one of {', '.join(TEXTURES)}.")
         if self.weights not in WEIGHTS:
             raise UsageError(f"weights is {self.weights!r}; choose one of {', '.join(WEIGHTS)}.")
-        set_frozen(self, parameters=MappingProxyType(dict(self.parameters)))
+        if strange := sorted({kind for kind in self.broadening.values() if kind not in BROADENINGS}):
+            raise UsageError(f"broadening is {', '.join(strange)}; choose one of {', '.join(BROADENINGS)}.")
+        if self.harmonic_order not in range(2, 13, 2):
+            raise UsageError(f"the order of the texture harmonics is {self.harmonic_order}; choose 2, 4, 6, 8, 10 or 12.")
+        if self.particle_diameter is not None and not 0.0 < self.particle_diameter <= 1000.0:
+            raise UsageError(f"a particle diameter of {self.particle_diameter:g} µm is not credible; give it in µm, between 0 and 1000.")
+        set_frozen(
+            self,
+            parameters=MappingProxyType(dict(self.parameters)),
+            broadening=MappingProxyType(dict(self.broadening)),
+            axes=MappingProxyType(dict(self.axes)),
+        )

@@ -9,17 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.linalg import eigh
 
 from xrdkna.records.arrays import BoolArray, FloatArray
+from xrdkna.refine.bounded import bounded_step
 
 # A step that promises less than this of χ² moves nothing by a twentieth of its esd.
 _LEAST_PROMISE = 0.0025
 # Lines are followed only so far, and where their windows end χ² is rough by about this much: a step that promises less and
 # fails has met that, not a wrong direction.
 _ROUGHNESS = 0.2
-# Which parameters rest at their bounds in one step is settled in so many rounds; what is left is clipped.
-_BOUND_ROUNDS = 60
 
 Evaluate = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -76,7 +75,7 @@ def solve(problem: Problem, start: FloatArray, *, tolerance: float, max_iteratio
     normal, gradient = _normal_equations(problem, values, calculated, jacobian)
     damping, evaluations, converged = 1e-4, 1, False
     while evaluations <= max_iterations and not converged:
-        step = _step(normal, gradient, problem.lower - values, problem.upper - values, damping)
+        step = bounded_step(normal, gradient, problem.lower - values, problem.upper - values, damping)
         promise = 2.0 * gradient @ step - step @ normal @ step
         if promise <= max(tolerance * objective, _LEAST_PROMISE):
             converged = True
@@ -124,35 +123,3 @@ def _held(problem: Problem, values: FloatArray, gradient: FloatArray) -> BoolArr
     low = (values <= problem.lower) & (gradient <= 0)
     high = (values >= problem.upper) & (gradient >= 0)
     return np.asarray(low | high)
-
-
-def _step(normal: FloatArray, gradient: FloatArray, lowest: FloatArray, highest: FloatArray, damping: float) -> FloatArray:
-    """The damped step, within lowest ≤ step ≤ highest: where it would cross a bound it goes to the bound, and the other
-    parameters take the best step given that."""
-    diagonal = np.diag(normal)
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    # A parameter nothing depends on has a zero row: unit damping keeps it where it is.
-    damped = normal / np.outer(scale, scale)
-    damped[np.diag_indices_from(damped)] = np.where(diagonal > 0, 1.0 + damping, 1.0) + 1e-12
-    step = np.zeros_like(gradient)
-    free = np.ones(gradient.size, dtype=np.bool_)
-    for _ in range(_BOUND_ROUNDS):
-        index, bound = np.flatnonzero(free), np.flatnonzero(~free)
-        if index.size:
-            push = gradient[index] / scale[index] - damped[np.ix_(index, bound)] @ (step[bound] * scale[bound])
-            factor = cho_factor(damped[np.ix_(index, index)], check_finite=False)
-            step[index] = cho_solve(factor, push, check_finite=False) / scale[index]
-        crossing = free & ((step < lowest) | (step > highest))
-        if crossing.any():
-            # The one furthest out first: where it comes to rest decides about the others.
-            excess = np.where(crossing, np.maximum(lowest - step, step - highest) * scale, 0.0)
-            worst = int(np.argmax(excess))
-            step[worst] = np.clip(step[worst], lowest[worst], highest[worst])
-            free[worst] = False
-            continue
-        # A bound met on the way may be left again once the others have settled (Kuhn–Tucker: the pull must be outwards).
-        pull = (gradient / scale - damped @ (step * scale)) * np.where(step <= lowest, 1.0, -1.0) * ~free
-        if pull.max() <= 1e-9 * np.abs(gradient / scale).max():
-            break
-        free[int(np.argmax(pull))] = True
-    return np.clip(step, lowest, highest)

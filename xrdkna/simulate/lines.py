@@ -6,8 +6,9 @@ import numpy as np
 
 from xrdkna.errors import RecipeError
 from xrdkna.physics.bragg import displacement_amplitude, displacement_pattern, two_theta_from_d
-from xrdkna.physics.intensity import cos_squared_to_axis, lorentz_polarisation, march_dollase
+from xrdkna.physics.intensity import lorentz_polarisation
 from xrdkna.physics.lattice import CELL_NAMES, cell_from_free, cell_volume, d_spacings, free_cell_parameters
+from xrdkna.physics.texture import cos_squared_to_axis, march_dollase
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.records.phases import Cell, Reflections
 from xrdkna.simulate.recipe_records import PhaseRecipe, Recipe

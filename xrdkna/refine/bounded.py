@@ -1,0 +1,105 @@
+"""The step of a least-squares fit within bounds, compiled: small systems cost less to solve than to hand to a library."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from xrdkna.records.arrays import BoolArray, FloatArray
+
+# Which parameters rest at their bounds in one step is settled in so many rounds; what is left is clipped.
+_BOUND_ROUNDS = 60
+# A pivot below this share of its diagonal is rounding: the direction is one the data say nothing about.
+_LEAST_PIVOT = 1e-13
+
+
+@njit(cache=True, fastmath=True, boundscheck=False)
+def bounded_step(normal: FloatArray, gradient: FloatArray, lowest: FloatArray, highest: FloatArray, damping: float) -> FloatArray:
+    """(p,) the step that minimises step·N·step − 2 g·step, N (p, p) with its diagonal raised by `damping`, within lowest ≤ step ≤
+    highest (p,).
+
+    Where the step would cross a bound it goes to the bound, and the other parameters take the best step given that; a bound met
+    on the way is left again once the others have settled, unless the pull is outwards (an active set; Nocedal & Wright 2006,
+    ch. 16.5).
+    """
+    p = gradient.size
+    scale, push, damped = np.empty(p), np.empty(p), np.empty((p, p))
+    for i in range(p):
+        scale[i] = math.sqrt(normal[i, i]) if normal[i, i] > 0.0 else 1.0
+        push[i] = gradient[i] / scale[i]
+    for i in range(p):
+        for j in range(p):
+            damped[i, j] = normal[i, j] / (scale[i] * scale[j])
+        # A parameter nothing depends on has a zero row: unit damping keeps it where it is.
+        damped[i, i] = (1.0 + damping if normal[i, i] > 0.0 else 1.0) + 1e-12
+    step, free = np.zeros(p), np.ones(p, dtype=np.bool_)
+    for _ in range(_BOUND_ROUNDS):
+        _solve_free(damped, push, free, step)
+        worst = _worst_crossing(step, scale, free, lowest, highest)
+        if worst >= 0:
+            bound = lowest[worst] if step[worst] < lowest[worst] * scale[worst] else highest[worst]
+            step[worst], free[worst] = bound * scale[worst], False
+            continue
+        released = _best_release(damped, push, step, scale, free, lowest)
+        if released < 0:
+            break
+        free[released] = True
+    for i in range(p):
+        step[i] = min(max(step[i] / scale[i], lowest[i]), highest[i])
+    return step
+
+
+@njit(cache=True, fastmath=True, boundscheck=False)
+def _solve_free(damped: FloatArray, push: FloatArray, free: BoolArray, step: FloatArray) -> None:
+    """Set the free entries of the scaled step, the others staying, by Cholesky decomposition of their block."""
+    index, bound = np.flatnonzero(free), np.flatnonzero(~free)
+    n = index.size
+    lower, right = np.empty((n, n)), np.empty(n)
+    for i in range(n):
+        right[i] = push[index[i]]
+        for b in bound:
+            right[i] -= damped[index[i], b] * step[b]
+        for j in range(i + 1):
+            total = damped[index[i], index[j]]
+            for k in range(j):
+                total -= lower[i, k] * lower[j, k]
+            lower[i, j] = math.sqrt(max(total, _LEAST_PIVOT)) if i == j else total / lower[j, j]
+    for i in range(n):
+        for k in range(i):
+            right[i] -= lower[i, k] * right[k]
+        right[i] /= lower[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            right[i] -= lower[k, i] * right[k]
+        right[i] /= lower[i, i]
+    for i in range(n):
+        step[index[i]] = right[i]
+
+
+@njit(cache=True, fastmath=True, boundscheck=False)
+def _worst_crossing(step: FloatArray, scale: FloatArray, free: BoolArray, lowest: FloatArray, highest: FloatArray) -> int:
+    """The free parameter furthest beyond its bound, −1 if none is: where it comes to rest decides about the others."""
+    worst, most = -1, 0.0
+    for i in range(step.size):
+        if free[i]:
+            excess = max(lowest[i] * scale[i] - step[i], step[i] - highest[i] * scale[i])
+            if excess > most:
+                worst, most = i, excess
+    return worst
+
+
+@njit(cache=True, fastmath=True, boundscheck=False)
+def _best_release(damped: FloatArray, push: FloatArray, step: FloatArray, scale: FloatArray, free: BoolArray, lowest: FloatArray) -> int:
+    """The parameter at rest at a bound whose pull is most strongly inwards, −1 if none is (Kuhn & Tucker 1951)."""
+    largest = np.abs(push).max()
+    best, most = -1, 1e-9 * largest
+    for i in range(step.size):
+        if not free[i]:
+            pull = push[i]
+            for j in range(step.size):
+                pull -= damped[i, j] * step[j]
+            if step[i] > lowest[i] * scale[i] + 1e-15:
+                pull = -pull
+            if pull > most:
+                best, most = i, pull
+    return best

@@ -1,0 +1,100 @@
+"""A solved scan in brief: the numbers of a Refinement, at a cost that a fit of milliseconds can bear."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from xrdkna.physics.evidence import CURRIE_FACTOR
+from xrdkna.records.arrays import FloatArray, IntArray
+from xrdkna.records.series_fit import ScanFit
+from xrdkna.refine.layout import TELLING_BOUNDS
+from xrdkna.refine.model import Model, smooth_part
+from xrdkna.refine.parameters import Ties
+from xrdkna.refine.quality import agreement, judge, residual_share
+from xrdkna.refine.weights import weight_fractions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """A solved scan. observed, sigma, weight, calculated: (n,). values: (p,). index: (q,) the refined parameters; covariance:
+    (q, q) unscaled."""
+
+    name: str
+    start_time: datetime | None
+    model: Model
+    ties: Ties
+    index: IntArray
+    observed: FloatArray
+    sigma: FloatArray
+    weight: FloatArray
+    calculated: FloatArray
+    values: FloatArray
+    covariance: FloatArray
+    converged: bool
+    evaluations: int
+
+
+def brief_of(solved: Solved) -> ScanFit:
+    """The ScanFit of a solved scan."""
+    model, values, index = solved.model, solved.values, solved.index
+    background = smooth_part(model, values)
+    rwp, rexp, gof = agreement(solved.observed, solved.sigma, solved.calculated, index.size)
+    misfit = solved.weight @ (solved.observed - solved.calculated) ** 2
+    inflation = max(1.0, float(np.sqrt(misfit / max(solved.observed.size - index.size, 1))))
+    esds = np.zeros(values.size)
+    esds[index] = inflation * np.sqrt(np.maximum(np.diag(solved.covariance), 0.0))
+    fractions, slopes, factor = weight_fractions(model, values)
+    inner = slopes[:, index]
+    weight_esds = inflation * np.sqrt(np.maximum(np.einsum("ki,ij,kj->k", inner, solved.covariance, inner), 0.0))
+    scale = np.array([term.scale for term in model.phases], dtype=np.int64)
+    verdict, reasons = judge(
+        converged=solved.converged,
+        gof=gof,
+        residual=residual_share(solved.observed, solved.weight, solved.calculated, background),
+        at_bound=_telling_bounds(solved),
+        free_line_share=_free_line_share(solved, background),
+    )
+    return ScanFit(
+        name=solved.name,
+        names=tuple(model.layout.index),
+        values=values,
+        esds=esds,
+        inflation=inflation,
+        phases=tuple(term.reflections.phase for term in model.phases),
+        weight_fractions=fractions,
+        weight_esds=weight_esds,
+        detection_limits=_detection_limits(values[scale], esds[scale], factor),
+        significances=np.divide(values[scale], esds[scale], out=np.zeros(scale.size), where=esds[scale] > 0.0),
+        rwp=rwp,
+        rexp=rexp,
+        gof=gof,
+        verdict=verdict,
+        reasons=reasons,
+        evaluations=solved.evaluations,
+        start_time=solved.start_time,
+    )
+
+
+def _detection_limits(scales: FloatArray, esds: FloatArray, factor: FloatArray) -> FloatArray:
+    """(k,) weight fractions that would have been seen at 95 % (Currie 1968: 3.29 σ), by the esd of each scale in this scan."""
+    amounts = CURRIE_FACTOR * esds * factor
+    rest = float(scales @ factor) - scales * factor
+    return np.divide(amounts, amounts + rest, out=np.ones(scales.size), where=amounts + rest > 0.0)
+
+
+def _telling_bounds(solved: Solved) -> tuple[str, ...]:
+    free = solved.values[solved.index]
+    at_bound = (free <= solved.ties.lower[solved.index]) | (free >= solved.ties.upper[solved.index])
+    slots = solved.model.layout.slots
+    return tuple(slots[i].name for i in solved.index[at_bound] if slots[i].kind in TELLING_BOUNDS)
+
+
+def _free_line_share(solved: Solved, background: FloatArray) -> float:
+    """Share of the diffracted intensity in lines of no phase."""
+    model = solved.model
+    if not model.free_areas.size:
+        return 0.0
+    own = float(np.sum(solved.values[model.free_areas] @ model.free_profiles))
+    total = float(np.sum(solved.calculated - background))
+    return min(max(own / total, 0.0), 1.0) if total > 0.0 else 0.0
