@@ -33,7 +33,7 @@ class Ran:
     def any_sentence(self) -> str:
         """The one sentence of any failure."""
         assert "Traceback" not in self.err
-        lines = [line for line in self.err.splitlines() if not line.startswith("note: ")]
+        lines = [line for line in self.err.splitlines() if not line.startswith(("note: ", "fit: "))]
         assert len(lines) == 1, f"not one sentence: {self.err!r}"
         assert lines[0].startswith("xrdkna: "), lines[0]
         assert lines[0].endswith((".", "`")), lines[0]

@@ -67,7 +67,7 @@ def test_json_on_standard_output_is_all_there_is_on_it(command: str, aluminium: 
     ran = xrdkna(command, aluminium, *CU, "--json", "-", *(() if command == "peaks" else ("--phases", "Al")))
     document = json.loads(ran.out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     assert all(math.isfinite(number) for number in numbers_in(document))
-    assert all(line.startswith("note: ") for line in ran.err.splitlines())
+    assert all(line.startswith(("note: ", "fit: ")) for line in ran.err.splitlines())
 
 
 def test_every_form_of_an_answer_goes_to_its_file_and_quiet_leaves_the_terminal_alone(aluminium: Path, tmp_path: Path, xrdkna: Run) -> None:

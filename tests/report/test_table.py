@@ -1,9 +1,11 @@
 """CSV tables read back with the same numbers."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
+from xrdkna.records.refinement import ConfidenceInterval
 from xrdkna.report.table import trajectory_columns, write_index_csv, write_peaks_csv, write_profile_csv, write_refine_csv, write_track_csv
 
 
@@ -45,6 +47,18 @@ def test_a_refinement_is_one_row_a_number(make_index, tmp_path):
     assert (float(rows["K", "cell a"]["value"]), float(rows["K", "cell a"]["esd"])) == (5.3284, 0.0003)
     bounded = rows["", "parameter K_a"]
     assert (bounded["lower"], bounded["upper"], bounded["at_bound"]) == ("", "5.5", "yes")
+    assert (rows["", "gof"]["verdict"], rows["KNa2", "scale"]["verdict"], bounded["verdict"]) == ("accepted", "undecided", "")
+    assert float(rows["KNa2", "significance"]["value"]) == 14.0
+
+
+def test_a_parameter_shows_its_tie_and_its_confidence_interval(make_index, tmp_path):
+    index = make_index(points=101)
+    zero, edge = index.refinement.parameters
+    shown = (replace(zero, interval=ConfidenceInterval(low=0.0103, high=None, level=0.9)), replace(edge, expr="2 * zero"))
+    write_refine_csv(replace(index, refinement=replace(index.refinement, parameters=shown)), tmp_path / "r.csv")
+    first, second = (row for row in read(tmp_path / "r.csv") if row["quantity"].startswith("parameter "))
+    assert [first[name] for name in ("interval_low", "interval_high", "interval_level", "tied_to")] == ["0.0103", "", "0.9", ""]
+    assert [second[name] for name in ("interval_low", "interval_high", "interval_level", "tied_to")] == ["", "", "", "2 * zero"]
 
 
 def test_the_profile_has_every_point_and_its_difference(make_index, tmp_path):

@@ -39,6 +39,7 @@ class Outputs:
     html: Path | None = None
     csv: Path | None = None
     plot: Path | None = None
+    pdcif: Path | None = None
     quiet: bool = False
 
 
@@ -73,7 +74,7 @@ def phase_options(command: Command) -> Command:
 
 
 def output_options(*forms: str) -> Callable[[Command], Command]:
-    """--quiet and those of --json, --html, --csv, --plot that a command can write, as `outputs`."""
+    """--quiet and those of --json, --html, --csv, --plot, --pdcif that a command can write, as `outputs`."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -84,9 +85,10 @@ def output_options(*forms: str) -> Callable[[Command], Command]:
             html: Path | None = None,
             csv: Path | None = None,
             plot: Path | None = None,
+            pdcif: Path | None = None,
             **own: object,
         ) -> int:
-            return command(outputs=Outputs(json=json, html=html, csv=csv, plot=plot, quiet=quiet), **own)
+            return command(outputs=Outputs(json=json, html=html, csv=csv, plot=plot, pdcif=pdcif, quiet=quiet), **own)
 
         decorated = quiet_option(with_outputs)
         for form in reversed(forms):
@@ -98,7 +100,7 @@ def output_options(*forms: str) -> Callable[[Command], Command]:
 
 def quiet_option(command: Command) -> Command:
     """--quiet alone."""
-    return click.option("--quiet", is_flag=True, help="Only the files asked for, and errors: no summary, notes or progress bar.")(command)
+    return click.option("--quiet", is_flag=True, help="Only the files asked for, and errors: no summary, notes or progress.")(command)
 
 
 def more_phases(command: Command) -> Command:
@@ -114,4 +116,5 @@ _OUTPUTS: dict[str, Callable[[Command], Command]] = {
     "html": click.option("--html", type=_PATH, metavar="FILE", help="Write one self-contained interactive page."),
     "csv": click.option("--csv", type=_PATH, metavar="FILE", help="Write the answer as a table."),
     "plot": click.option("--plot", type=_PATH, metavar="FILE", help="Draw the answer; the name ends in .png, .pdf or .svg."),
+    "pdcif": click.option("--pdcif", type=_PATH, metavar="FILE", help="Write pattern, fit and phases as powder CIF."),
 }

@@ -21,7 +21,7 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer in all its forms, each made only when it is asked for; csv, html and plot write the file they are given.
+    """One answer in all its forms, each made only when it is asked for; csv, html, plot and pdcif write the file they are given.
 
     The summary shows the notices itself; where no summary is shown they go to standard error.
     """
@@ -31,13 +31,15 @@ class Answer:
     csv: Callable[[Path], object]
     html: Callable[[Path], object] | None = None
     plot: Callable[[Path], object] | None = None
+    pdcif: Callable[[Path], object] | None = None
     notices: "tuple[Notice, ...]" = ()
 
 
 def check_outputs(outputs: Outputs) -> None:
     """Raise UsageError, before any work is done, for an output that could not be written."""
     json = None if outputs.json is None or outputs.json == "-" else Path(outputs.json)
-    for option, path in (("--json", json), ("--html", outputs.html), ("--csv", outputs.csv), ("--plot", outputs.plot)):
+    files = (("--html", outputs.html), ("--csv", outputs.csv), ("--plot", outputs.plot), ("--pdcif", outputs.pdcif))
+    for option, path in (("--json", json), *files):
         if path is not None:
             _check_place(option, path)
     if outputs.plot is not None and outputs.plot.suffix.lower() not in FIGURE_SUFFIXES:
@@ -50,7 +52,8 @@ def write_answer(answer: Answer, outputs: Outputs) -> None:
 
     if outputs.json is not None:
         write_json(answer.document(), outputs.json)
-    for path, write in ((outputs.csv, answer.csv), (outputs.html, answer.html), (outputs.plot, answer.plot)):
+    forms = ((outputs.csv, answer.csv), (outputs.html, answer.html), (outputs.plot, answer.plot), (outputs.pdcif, answer.pdcif))
+    for path, write in forms:
         if path is not None and write is not None:
             write(path)
     if outputs.quiet:

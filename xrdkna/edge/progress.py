@@ -1,8 +1,10 @@
-"""How far long work has come: a bar on standard error. The door to rich's progress bars."""
+"""How far long work has come: a bar or lines on standard error. The door to rich's progress bars."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import click
 
 Progress = Callable[[int, int], None]
 
@@ -21,3 +23,15 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress | None]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def stage_lines(*, quiet: bool) -> Callable[[str], None] | None:
+    """A function that shows one line of a plan on standard error as soon as it is told; None for --quiet.
+
+    Unlike a bar the lines are worth keeping, so a log gets them too.
+    """
+    return None if quiet else _show_stage
+
+
+def _show_stage(line: str) -> None:
+    click.echo(f"fit: {line}", err=True)

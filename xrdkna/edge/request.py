@@ -42,10 +42,12 @@ def settings_of(
     *,
     marker: tuple[str, tuple[int, int, int]] | None = None,
     parameters: Path | None = None,
+    confidence: tuple[str, ...] = (),
 ) -> "Settings":
     """Settings with what the command line says. Raises RadiationError, RecipeError or UsageError for what cannot be meant.
 
     parameters: a TOML file with starting values, bounds and ties of the refinement, see `read_parameters`.
+    confidence: names of the parameters whose profile-likelihood interval is wanted.
     """
     from xrdkna.physics.radiation import radiation_from_text
     from xrdkna.pipeline import Settings
@@ -60,6 +62,8 @@ def settings_of(
         settings = replace(settings, marker=marker)
     if parameters is not None:
         settings = replace(settings, refine=replace(settings.refine, parameters=read_parameters(parameters)))
+    if confidence:
+        settings = replace(settings, refine=replace(settings.refine, confidence=tuple(dict.fromkeys(confidence))))
     return settings
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 
 from xrdkna.find.grid import Grid
-from xrdkna.find.joint import Fit, GroupFit, Shape, fit_group, groups_of, window_of
+from xrdkna.find.group import ROUGH, GroupFit, Shape, fit_group, group_starts, part_of, window_of
+from xrdkna.find.joint import Fit
 from xrdkna.find.lines import Lines, profile_here
 from xrdkna.find.settings import FindSettings
 from xrdkna.find.width import WidthLaw
-from xrdkna.records.arrays import FloatArray, IntArray
+from xrdkna.records.arrays import FloatArray
 
 # Two lines closer than this many widths must each earn their place.
 CLOSE = 1.3
@@ -24,53 +25,55 @@ FWHM_SPREAD, FWHM_SPREAD_UNKNOWN = 0.3, 0.8
 ETA_SPREAD, ETA_SPREAD_UNKNOWN = 0.15, 0.3
 
 
-def shape_from_law(law: WidthLaw, lines: Lines) -> Shape:
+def shape_from_law(law: WidthLaw, lines: Lines, settings: FindSettings) -> Shape:
     """What is expected of each line: the instrument's width, loosely (a phase may be broadened), and its shape."""
     return Shape(
         fwhm=law.at(lines.position),
         fwhm_spread=FWHM_SPREAD if law.learned else FWHM_SPREAD_UNKNOWN,
-        eta=np.full(lines.count, law.eta),
+        eta=np.full(lines.how_many, law.eta),
         eta_spread=ETA_SPREAD if law.learned else ETA_SPREAD_UNKNOWN,
+        narrowest=settings.narrowest,
+        widest=settings.widest,
     )
 
 
 def settled_lines(grid: Grid, fit: Fit, law: WidthLaw, settings: FindSettings, *, threshold: float) -> Lines:
     """The lines of the fit with blends divided and doubles joined, group by group."""
     lines = fit.lines
-    result: list[Lines] = []
-    for group in groups_of(lines, grid):
-        members = lines.chosen(group)
-        result.append(_settled(grid, fit, group, members, law, settings, threshold=threshold))
-    if not result:
+    gaps = np.diff(lines.position) / np.maximum(lines.fwhm[1:], lines.fwhm[:-1])
+    # By counting alone: the misfit that inflates the esds is what a blend looks like.
+    esd = fit.esd / np.sqrt(fit.misfit)[:, None]
+    strong = lines.area > 3.0 * threshold * esd[:, 1]
+    wide = strong & (lines.fwhm - 2.0 * esd[:, 2] > WIDE * law.at(lines.position))
+    close = gaps < CLOSE
+    starts = group_starts(lines, grid.ratios)
+    untouched, settled = np.ones(lines.how_many, dtype=np.bool_), []
+    for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        if wide[a:b].any() or close[a : b - 1].any():
+            untouched[a:b] = False
+            places = lines.position[a:b][wide[a:b]]
+            settled.append(_settled(grid, fit, part_of(lines, a, b), places, law, settings))
+    if not settled:
         return lines
-    joined = result[0]
-    for more in result[1:]:
-        joined = joined.with_more(more)
+    joined = Lines(*(np.concatenate(arrays) for arrays in zip(lines.chosen(untouched), *settled, strict=True)))
     return joined.chosen(np.argsort(joined.position, kind="stable"))
 
 
-def _settled(grid: Grid, fit: Fit, group: IntArray, members: Lines, law: WidthLaw, settings: FindSettings, *, threshold: float) -> Lines:
-    usual = law.at(members.position)
-    gaps = np.diff(members.position) / np.maximum(members.fwhm[1:], members.fwhm[:-1])
-    # By counting alone: the misfit that inflates the esds is what a blend looks like.
-    esd = fit.esd[group] / np.sqrt(fit.misfit[group])[:, None]
-    strong = members.area > 3.0 * threshold * esd[:, 1]
-    wide = strong & (members.fwhm - 2.0 * esd[:, 2] > WIDE * usual)
-    if not (wide.any() or (gaps < CLOSE).any()):
-        return members
-    window = window_of(members, grid)
+def _settled(grid: Grid, fit: Fit, members: Lines, wide: FloatArray, law: WidthLaw, settings: FindSettings) -> Lines:
+    """The members of one group, those at the places `wide` divided where that is worth it, those too close joined unless both are."""
+    window = slice(*window_of(grid, members, 0, members.how_many))
     others = fit.model[window] - profile_here(members, grid.two_theta[window], grid)
 
     def fitted(lines: Lines) -> GroupFit:
-        return fit_group(grid, lines, shape_from_law(law, lines), settings, window=window, others=others)
+        return fit_group(grid, lines, shape_from_law(law, lines, settings), window.start, window.stop, others, ROUGH)
 
     now = fitted(members)
-    for position in members.position[wide]:
+    for position in wide:
         i = int(np.argmin(np.abs(now.lines.position - position)))
         trial = fitted(_divided(now.lines, i, float(law.at(now.lines.position[i : i + 1])[0])))
         if _worth_it(now, trial, grid, window, settings) and _distinct(trial.lines):
             now = trial
-    for _ in range(now.lines.count):
+    for _ in range(now.lines.how_many):
         gaps = np.diff(now.lines.position) / np.maximum(now.lines.fwhm[1:], now.lines.fwhm[:-1])
         if not gaps.size or gaps.min() >= CLOSE:
             break
@@ -111,7 +114,7 @@ def _divided(lines: Lines, index: int, usual: float) -> Lines:
     half = 0.5 * max(float(np.sqrt(max(width**2 - usual**2, 0.0))), 0.5 * usual)
     pair = lines.position[index] + np.array([-half, half])
     two = Lines(pair, np.full(2, 0.5 * lines.area[index]), np.full(2, usual), np.full(2, lines.eta[index]))
-    return lines.chosen(np.delete(np.arange(lines.count), index)).with_more(two)
+    return lines.chosen(np.delete(np.arange(lines.how_many), index)).with_more(two)
 
 
 def _joined(lines: Lines, index: int) -> Lines:
@@ -126,4 +129,4 @@ def _joined(lines: Lines, index: int) -> Lines:
         lines.fwhm[stronger : stronger + 1],
         lines.eta[stronger : stronger + 1],
     )
-    return lines.chosen(np.delete(np.arange(lines.count), pair)).with_more(one)
+    return lines.chosen(np.delete(np.arange(lines.how_many), pair)).with_more(one)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
-from xrdkna.physics.kernel import add_lines
-from xrdkna.records.arrays import FloatArray
+from xrdkna.find.kernel import NOWHERE, place_of
+from xrdkna.records.arrays import FloatArray, IntArray
 
 # The local background is looked at this many widths beyond the outermost spectral line.
 MARGIN = 7.0
@@ -20,111 +20,69 @@ TABLE_STEP = 1.0 / 64.0
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
+def spectra(centres: FloatArray, ratios: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(m, k) angles of the spectral lines of a reflection at each centre, NOWHERE for far ones, and (m,) the lowest and highest near."""
+    places = np.empty((centres.size, ratios.size))
+    low, high = centres.copy(), centres.copy()
+    for c in range(centres.size):
+        for j in range(ratios.size):
+            place = place_of(centres[c], ratios[j])
+            if abs(place - centres[c]) > NEAR_LINES:
+                place = NOWHERE
+            else:
+                low[c], high[c] = min(low[c], place), max(high[c], place)
+            places[c, j] = place
+    return places, low, high
+
+
+@njit(cache=True, fastmath=True, boundscheck=False)
 def filter_places(
     x: FloatArray,
     signal: FloatArray,
     weight: FloatArray,
     third: FloatArray,
+    chosen: IntArray,
     centres: FloatArray,
     base: FloatArray,
     factors: FloatArray,
-    ratios: FloatArray,
+    places: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
     shares: FloatArray,
     table: FloatArray,
     area: FloatArray,
     sigma: FloatArray,
     skew: FloatArray,
 ) -> None:
-    """Fill area, sigma and skew (m, k) for lines at centres (m,) of widths base (m,) × factors (k,).
+    """Fill area, sigma and skew (c, k) for lines at the `chosen` (c,) of centres (m,), of widths base (m,) × factors (k,).
 
     x, signal, weight (1/variance), third (third central moment): (n,). table: the profile at |u| = 0, TABLE_STEP, … widths.
+    places, low, high: from `spectra`.
     """
-    places, template, out = np.empty(ratios.size), np.empty(x.size), np.empty(3)
-    fit = np.empty(9)
-    for c in range(centres.size):
-        low, high = _spectrum(centres[c], ratios, places)
+    template, out, fit = np.empty(x.size), np.empty(3), np.empty(9)
+    for row in range(chosen.size):
+        c = chosen[row]
         half = MARGIN * base[c]
-        first, last = np.searchsorted(x, low - half), np.searchsorted(x, high + half)
+        first, last = np.searchsorted(x, low[c] - half), np.searchsorted(x, high[c] + half)
         if last - first < 4:
             continue
-        middle, span = 0.5 * (low + high), 0.5 * (high - low) + half
-        # Near an end of the data a parabola could take any line's place: there a straight line is all that is projected out.
-        parabola = centres[c] - x[first] > 0.6 * half and x[last - 1] - centres[c] > 0.6 * half and last - first > 8
+        middle, span = 0.5 * (low[c] + high[c]), 0.5 * (high[c] - low[c]) + half
+        parabola = takes_parabola(centres[c] - x[first], x[last - 1] - centres[c], half, last - first)
         if not _polynomial(x, signal, weight, first, last, middle, span, parabola, fit):
             continue
         for k in range(factors.size):
             width = base[c] * factors[k]
-            begin = np.searchsorted(x, low - TEMPLATE_REACH * width)
-            end = np.searchsorted(x, high + TEMPLATE_REACH * width)
-            begin, end = max(begin, first), min(end, last)
-            _draw(x, begin, end, places, shares, width, table, template)
+            begin = max(np.searchsorted(x, low[c] - TEMPLATE_REACH * width), first)
+            end = min(np.searchsorted(x, high[c] + TEMPLATE_REACH * width), last)
+            _draw(x, begin, end, places[c], shares, width, table, template)
             _against(x, signal, weight, third, first, last, begin, end, middle, span, template, fit, out)
-            area[c, k], sigma[c, k], skew[c, k] = out[0], out[1], out[2]
+            area[row, k], sigma[row, k], skew[row, k] = out[0], out[1], out[2]
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
-def filter_each(
-    x: FloatArray,
-    y: FloatArray,
-    background: FloatArray,
-    model: FloatArray,
-    gain: FloatArray,
-    variance: FloatArray,
-    poisson: bool,
-    position: FloatArray,
-    size: FloatArray,
-    fwhm: FloatArray,
-    eta: FloatArray,
-    places: FloatArray,
-    ratios: FloatArray,
-    shares: FloatArray,
-    tables: FloatArray,
-    area: FloatArray,
-    sigma: FloatArray,
-    skew: FloatArray,
-) -> None:
-    """`filter_places` for every fitted line (m,) in its own width, on data from which all other lines are taken away.
-
-    tables: (2, t) profiles of η 0 and 1. Noise is that of background and other lines.
-    """
-    lines = ratios.size
-    one, far = np.ones(1), np.full(lines, 1e9)
-    out_area, out_sigma, out_skew = np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1))
-    for m in range(position.size):
-        reach = (MARGIN + 1.0) * fwhm[m] + NEAR_LINES
-        first, last = np.searchsorted(x, position[m] - reach), np.searchsorted(x, position[m] + reach)
-        here = x[first:last]
-        own = np.zeros(here.size)
-        add_lines(here, places[m], size[m] * shares, np.full(lines, fwhm[m]), np.full(lines, eta[m]), far, own)
-        signal, weight, third = np.empty(here.size), np.empty(here.size), np.zeros(here.size)
-        for i in range(here.size):
-            j = first + i
-            others = model[j] - own[i]
-            signal[i] = y[j] - background[j] - others
-            level = max(background[j] + others, 0.5 * background[j])
-            weight[i] = 1.0 / (gain[j] * level) if poisson else 1.0 / variance[j]
-            if poisson:
-                third[i] = gain[j] * gain[j] * level
-        out_area[0, 0], out_sigma[0, 0], out_skew[0, 0] = 0.0, np.inf, 0.0
-        table = (1.0 - eta[m]) * tables[0] + eta[m] * tables[1]
-        centre, width = position[m : m + 1], fwhm[m : m + 1]
-        filter_places(here, signal, weight, third, centre, width, one, ratios, shares, table, out_area, out_sigma, out_skew)
-        area[m], sigma[m], skew[m] = out_area[0, 0], out_sigma[0, 0], out_skew[0, 0]
-
-
-@njit(cache=True, fastmath=True, boundscheck=False)
-def _spectrum(centre: float, ratios: FloatArray, places: FloatArray) -> tuple[float, float]:
-    """Fill places (k,) with the spectral lines' angles (1e9 for far ones); return the lowest and highest near one."""
-    sine = math.sin(math.radians(centre) / 2.0)
-    low, high = centre, centre
-    for j in range(ratios.size):
-        value = ratios[j] * sine
-        places[j] = 2.0 * math.degrees(math.asin(value)) if value < 1.0 else 1e9
-        if abs(places[j] - centre) > NEAR_LINES:
-            places[j] = 1e9
-        else:
-            low, high = min(low, places[j]), max(high, places[j])
-    return low, high
+def takes_parabola(left: float, right: float, half: float, points: int) -> bool:
+    """Near an end of the data a parabola could take any line's place: there a straight line is all that is projected out."""
+    return left > 0.6 * half and right > 0.6 * half and points > 8
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
@@ -139,11 +97,11 @@ def _polynomial(
     parabola: bool,
     fit: FloatArray,
 ) -> bool:
-    """Fill `fit` with the Cholesky factor (l00, l10, l11, l20, l21, l22) of the polynomial's normal matrix and the data's
-    coordinates (b0, b1, b2); l22 is 0 where no parabola is taken. False when the points cannot carry a straight line."""
+    """Project the data on a polynomial over points first … last − 1, see `factored_polynomial`."""
     m0 = m1 = m2 = m3 = m4 = v0 = v1 = v2 = 0.0
+    inverse = 1.0 / span
     for i in range(first, last):
-        u = (x[i] - middle) / span
+        u = (x[i] - middle) * inverse
         w = weight[i]
         wu = w * u
         wuu = wu * u
@@ -155,6 +113,17 @@ def _polynomial(
         v0 += w * signal[i]
         v1 += wu * signal[i]
         v2 += wuu * signal[i]
+    return factored_polynomial(m0, m1, m2, m3, m4, v0, v1, v2, parabola, fit)
+
+
+@njit(cache=True, fastmath=True, boundscheck=False)
+def factored_polynomial(
+    m0: float, m1: float, m2: float, m3: float, m4: float, v0: float, v1: float, v2: float, parabola: bool, fit: FloatArray
+) -> bool:
+    """Fill `fit` with the Cholesky factor (l00, l10, l11, l20, l21, l22) of the polynomial's normal matrix and the data's
+    coordinates (b0, b1, b2); l22 is 0 where no parabola is taken. False when the points cannot carry a straight line."""
+    if m0 <= 0.0:
+        return False
     l00 = math.sqrt(m0)
     l10, l20 = m1 / l00, m2 / l00
     rest = m2 - l10 * l10
@@ -176,15 +145,16 @@ def _draw(
     x: FloatArray, begin: int, end: int, places: FloatArray, shares: FloatArray, width: float, table: FloatArray, template: FloatArray
 ) -> None:
     """Fill template[begin:end] with the reflection's profile, per degree, unit area."""
-    for i in range(begin, end):
-        total = 0.0
-        for j in range(places.size):
-            v = abs(x[i] - places[j]) / width
-            if v < TEMPLATE_REACH:
-                index = int(v / TABLE_STEP)
-                part = v / TABLE_STEP - index
-                total += shares[j] * (table[index] + part * (table[index + 1] - table[index]))
-        template[i] = total / width
+    finest = 1.0 / (width * TABLE_STEP)
+    template[begin:end] = 0.0
+    for j in range(places.size):
+        a = max(np.searchsorted(x, places[j] - TEMPLATE_REACH * width), begin)
+        b = min(np.searchsorted(x, places[j] + TEMPLATE_REACH * width), end)
+        share = shares[j] / width
+        for i in range(a, b):
+            v = abs(x[i] - places[j]) * finest
+            index = int(v)
+            template[i] += share * (table[index] + (v - index) * (table[index + 1] - table[index]))
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
@@ -204,10 +174,11 @@ def _against(
     out: FloatArray,
 ) -> None:
     """Fill `out` with area, σ and skewness of the estimate; (0, ∞, 0) where the polynomial can do all that the template does."""
-    out[0], out[1], out[2] = 0.0, np.inf, 0.0
+    out[0], out[1], out[2] = 0.0, 1e300, 0.0
     t0 = t1 = t2 = tt = tv = 0.0
+    inverse = 1.0 / span
     for i in range(begin, end):
-        u = (x[i] - middle) / span
+        u = (x[i] - middle) * inverse
         wt = weight[i] * template[i]
         t0 += wt
         t1 += wt * u
@@ -231,7 +202,7 @@ def _against(
     q0 = (a0 - l10 * q1 - l20 * q2) / l00
     cube = 0.0
     for i in range(first, last):
-        u = (x[i] - middle) / span
+        u = (x[i] - middle) * inverse
         t = template[i] if begin <= i < end else 0.0
         g = weight[i] * (t - q0 - q1 * u - q2 * u * u)
         cube += g * g * g * third[i]

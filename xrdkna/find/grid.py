@@ -1,6 +1,6 @@
 """The points a search works on: masked ones left out, needlessly fine ones merged, the law of their noise known."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from xrdkna.records.scan import Pattern
 POINTS_A_WIDTH = 10.0
 # The level of a scan with hardly a count is known no better than half a count in this many degrees.
 LEVEL_REACH = 2.0
+# Tails of lines are followed to this share of the background.
+FAINT = 1e-3
 # The background may bend over this length (degrees), sampled in cells fine enough for it …
 BEND_LENGTH = 3.0
 CELL = 0.1
@@ -20,10 +22,10 @@ CELL = 0.1
 LINE_MISFIT = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(NamedTuple):
     """(n,) each: two_theta in degrees, intensity, the smooth background, variance as stated, and `gain`: variance over
-    expected intensity. Where `poisson`, variance = gain × expectation; else the stated variance holds."""
+    expected intensity. Where `poisson`, variance = gain × expectation; else the stated variance holds. `faint`: counts below
+    which a line's tail is nothing. A plain tuple of arrays, for compiled code takes it as it is."""
 
     two_theta: FloatArray
     intensity: FloatArray
@@ -34,6 +36,7 @@ class Grid:
     step: float
     ratios: FloatArray
     shares: FloatArray
+    faint: float
 
     def expected_variance(self, level: FloatArray) -> FloatArray:
         """(n,) variance if the expectation were `level`."""
@@ -53,7 +56,9 @@ def grid_of_pattern(pattern: Pattern) -> Grid:
     step = float(np.median(np.diff(x))) if x.size > 1 else 1.0
     least = gain * 0.5 / max(LEVEL_REACH / step, 1.0)
     # Repeated smoothing of a few counts leaves a level that wanders below the truth; it may not fall below half a degree's mean.
-    return Grid(x, y, np.maximum(pattern.background[used], least), s**2, gain, poisson, step, ratios, shares)
+    background = np.maximum(pattern.background[used], least)
+    faint = FAINT * float(np.median(background)) if x.size else 1.0
+    return Grid(x, y, background, s**2, gain, poisson, step, ratios, shares, faint)
 
 
 def merged(grid: Grid, *, points: int) -> Grid:
@@ -79,6 +84,7 @@ def merged(grid: Grid, *, points: int) -> Grid:
         grid.step * points,
         grid.ratios,
         grid.shares,
+        grid.faint,
     )
 
 
@@ -98,7 +104,7 @@ def with_rest_smoothed(grid: Grid, model: FloatArray) -> Grid:
     curve = whittaker_curve(rest, total / total[total > 0].mean(), stiffness=stiffness)
     centre = grid.two_theta[0] + (np.arange(total.size) + 0.5) * width
     corrected = grid.background + np.interp(grid.two_theta, centre, curve)
-    return replace(grid, background=np.maximum(corrected, 0.5 * grid.background))
+    return grid._replace(background=np.maximum(corrected, 0.5 * grid.background))
 
 
 def spectrum_of(radiation: Radiation) -> tuple[FloatArray, FloatArray]:

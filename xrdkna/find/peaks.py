@@ -71,7 +71,7 @@ def _peaks(fit: Fit, significance: FloatArray, wavelength: float) -> tuple[Peak,
             snr=float(significance[i]),
             background=float(max(fit.background[i], 0.0)),
         )
-        for i in range(lines.count)
+        for i in range(lines.how_many)
     )
 
 

@@ -1,6 +1,6 @@
 """Who is there: phases come into the whole-pattern fit and go out of it until nothing changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -169,6 +169,8 @@ def fit_phases(
     candidates: Candidates,
     settings: Settings,
     previous: Refinement | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
 ) -> Refinement:
     """One whole-pattern fit; peaks of no phase become free lines, told from the previous round's fit where there is one."""
     initial = {"displacement": candidates.displacement}
@@ -195,6 +197,7 @@ def fit_phases(
         unexplained=loose,
         watched=watched,
         initial=initial,
+        progress=progress,
     )
 
 

@@ -1,6 +1,6 @@
 """One diffractogram: its peaks, its phases, its whole-pattern fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -63,30 +63,37 @@ def index_scan(scan: Scan, library: Library, settings: Settings) -> Index:
 
 def index_lines(lines: tuple[PublishedLine, ...], library: Library, settings: Settings) -> Index:
     """Judge a published list of lines. Raises RadiationError when the list is in 2θ and no wavelength is given."""
-    if settings.radiation is None:
+    machine = settings.machine
+    radiation, geometry = settings.radiation or machine.radiation, settings.geometry or machine.geometry or "Bragg-Brentano"
+    if radiation is None:
         raise RadiationError("a list of lines does not say its wavelength; give --radiation, for example CuKa or 0.4939.")
-    instrument = Instrument(radiation=settings.radiation, geometry=settings.geometry or "Bragg-Brentano", radius_mm=settings.radius_mm)
+    radius = settings.radius_mm if settings.radius_mm is not None else machine.radius_mm
+    instrument = Instrument(radiation=radiation, geometry=geometry, radius_mm=radius)
     spacings = np.array([line.d_spacing for line in lines if line.d_spacing is not None])
     angles = [line.two_theta for line in lines if line.two_theta is not None]
-    angles += two_theta_from_d(spacings, wavelength=settings.radiation.wavelength).tolist()
+    angles += two_theta_from_d(spacings, wavelength=radiation.wavelength).tolist()
     reflections = judgeable(reflections_for(library, settings.phases, instrument, max(angles, default=90.0)))
     return index_published_lines(lines, reflections, instrument=instrument, settings=settings.lines)
 
 
-def refine_scan(scan: Scan, library: Library, settings: Settings) -> Index:
-    """The whole-pattern fit with the chosen phases (none chosen: those that indexing finds), and what it says of each."""
+def refine_scan(scan: Scan, library: Library, settings: Settings, *, progress: Callable[[str], None] | None = None) -> Index:
+    """The whole-pattern fit with the chosen phases (none chosen: those that indexing finds), and what it says of each.
+
+    progress is told one line a stage of the plan, as it ends.
+    """
     pattern, peaks = find_peaks_of(scan, settings)
     reflections = judgeable(reflections_for(library, settings.phases, pattern.instrument, float(pattern.two_theta[-1])))
     there, previous = reflections, None
     if not settings.phases:
         # The user's parameters belong to the final fit, not to the search for its phases.
-        free = replace(settings, refine=replace(settings.refine, parameters={}))
+        free = replace(settings, refine=replace(settings.refine, parameters={}, confidence=()))
         previous = identify_phases(pattern, peaks, reflections, free)
         there = tuple(lines for lines in reflections if lines.phase not in previous.watched)
         if not there:
             raise DeclinedError(f"no phase of the library is found in {scan.name}; name the phases to refine with --phases.")
     candidates = guess_phases(pattern, peaks.peaks, there, settings)
-    refinement = fit_phases(pattern, peaks, there, (), candidates, settings, previous.refinement if previous else None)
+    before = previous.refinement if previous else None
+    refinement = fit_phases(pattern, peaks, there, (), candidates, settings, before, progress=progress)
     verdicts = judge_phases(refinement, peaks=peaks.peaks, settings=settings.match)
     return _index_document(scan, pattern, peaks, Identified(refinement, verdicts, ()))
 

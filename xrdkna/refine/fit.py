@@ -1,6 +1,6 @@
 """From a model to its best parameters: the staged plan, the noise it expects, the texture it learns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,9 +69,10 @@ def fit_model(
     initial: Mapping[str, float] | None = None,
     start: Mapping[str, float] | None = None,
     texture_sd: Mapping[str, float] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Fitted:
     """Solve the model: stage by stage from `initial` (a guess at some values, by name), or at once from `start` (all values,
-    as from the scan before)."""
+    as from the scan before). progress is told each stage as it ends."""
     observed, sigma = pattern.intensity[used], pattern.sigma[used]
     weight = 1.0 / sigma**2
     spread = dict(texture_sd or {})
@@ -82,7 +83,7 @@ def fit_model(
             released |= set(kinds)
             solution, values = _solve(model, ties, values, observed, weight, released, spread, _EARLY_TOLERANCE, _EARLY_ITERATIONS)
             evaluations += solution.evaluations
-            steps.append(f"{title}: χ² {solution.chi_squared:.6g} after {solution.evaluations} evaluations")
+            steps.append(_told(title, solution, observed, weight, progress))
         for _ in range(_TEXTURE_ROUNDS):
             spread = _learn_texture(model, ties, values, solution)
             solution, values = _solve(model, ties, values, observed, weight, released, spread, _EARLY_TOLERANCE, _EARLY_ITERATIONS)
@@ -95,7 +96,7 @@ def fit_model(
     if settings.weights == "misfit":
         weight = weight / local_misfit(model, values, weight, observed - solution.calculated)
     solution, values = _solve(model, ties, values, observed, weight, released, spread, settings.tolerance, settings.max_iterations)
-    steps.append(f"everything: χ² {solution.chi_squared:.6g} after {solution.evaluations} evaluations")
+    steps.append(_told("everything", solution, observed, weight, progress))
     moving = _moving(model, ties, released)
     return Fitted(
         model=model,
@@ -114,6 +115,15 @@ def fit_model(
         evaluations=evaluations + solution.evaluations,
         steps=tuple(steps),
     )
+
+
+def _told(title: str, solution: Solution, observed: FloatArray, weight: FloatArray, progress: Callable[[str], None] | None) -> str:
+    total = float(np.sum(weight * observed**2))
+    rwp = np.sqrt(solution.chi_squared / total) if total > 0.0 else 0.0
+    line = f"{title}: Rwp {rwp:.4f} after {solution.evaluations} evaluation{'s' if solution.evaluations != 1 else ''}"
+    if progress is not None:
+        progress(line)
+    return line
 
 
 def local_misfit(model: Model, values: FloatArray, weight: FloatArray, residual: FloatArray) -> FloatArray:

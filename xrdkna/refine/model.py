@@ -132,7 +132,7 @@ def smooth_part(model: Model, values: FloatArray) -> FloatArray:
 def phase_part(model: Model, lines: LineList, number: int) -> FloatArray:
     """(n,) what one phase contributes (number −1: the free lines together), given the model's lines."""
     reach = line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance)
-    return add_line_columns(model, lines, np.where(lines.owner == number, 0, -1), lines.area, reach, 1)[0]
+    return np.asarray(add_line_columns(model, lines, np.where(lines.owner == number, 0, -1), lines.area, reach, 1)[0])
 
 
 def add_line_columns(model: Model, lines: LineList, column: IntArray, coefficient: FloatArray, reach: FloatArray, count: int) -> FloatArray:

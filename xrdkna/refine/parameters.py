@@ -1,6 +1,8 @@
 """The door to lmfit: parameters with names, bounds and ties, and the solution in its terms."""
 
-from collections.abc import Callable, Mapping
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,3 +103,45 @@ def _tie(parameters: Any, name: str, expr: str) -> None:
         raise RecipeError(
             f"the expression {expr!r} for {name} cannot be evaluated ({problem}); use names of this model's parameters."
         ) from None
+
+
+def profile_interval(
+    layout: Layout,
+    ties: Ties,
+    values: FloatArray,
+    *,
+    names: Sequence[str],
+    wanted: str,
+    residual: Callable[[FloatArray], FloatArray],
+    slopes: Callable[[FloatArray], FloatArray],
+    level: float,
+) -> tuple[float | None, float | None]:
+    """The ends of `wanted`'s profile-likelihood interval by lmfit.conf_interval; None where the data close none.
+
+    values: (p,) the solution. names: the parameters fitted again at every step. residual(values): (m,) weighted; slopes(values):
+    (q, m) its derivatives by `names` in order.
+    """
+    from lmfit import Minimizer, Parameters, conf_interval
+
+    places = [layout.index[name] for name in names]
+    parameters = Parameters()
+    for name, place in zip(names, places, strict=True):
+        parameters.add(name, value=values[place], min=ties.lower[place], max=ties.upper[place])
+
+    def full(given: Any) -> FloatArray:
+        moved = values.copy()
+        moved[places] = [given[name].value for name in names]
+        return ties.follow(moved)
+
+    def jacobian(given: Any) -> FloatArray:
+        # While the interval is traced, lmfit holds the parameter it is for.
+        return slopes(full(given))[[bool(given[name].vary) for name in names]]
+
+    minimizer = Minimizer(lambda given: residual(full(given)), parameters, Dfun=jacobian, col_deriv=True)
+    with warnings.catch_warnings():
+        # lmfit warns where it finds no end; that is told as None.
+        warnings.simplefilter("ignore")
+        result = minimizer.leastsq()
+        found = conf_interval(minimizer, result, p_names=[wanted], sigmas=[level])[wanted]
+    low, high = float(found[0][1]), float(found[-1][1])
+    return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)

@@ -14,6 +14,7 @@ from xrdkna.report.document_parts import (
     estimate_json,
     estimates_json,
     halo_json,
+    interval_json,
     notices_json,
     peak_json,
     scan_json,
@@ -153,6 +154,7 @@ def _phase_fit_json(fit: PhaseFit | None) -> Json:
 
 
 def _parameter_json(parameter: Parameter) -> Json:
+    interval = parameter.interval
     return {
         "name": parameter.name,
         "value": estimate_json(parameter.value),
@@ -160,4 +162,5 @@ def _parameter_json(parameter: Parameter) -> Json:
         "at_bound": parameter.at_bound,
         "refined": parameter.refined,
         "tied_to": parameter.expr,
+        **({} if interval is None else {"interval": interval_json(interval)}),
     }

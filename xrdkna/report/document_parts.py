@@ -8,6 +8,7 @@ from typing import Any
 from xrdkna.records.index import Assignment, Contamination, ScanFacts
 from xrdkna.records.instrument import Instrument, Radiation
 from xrdkna.records.peaks import Halo, Peak
+from xrdkna.records.refinement import ConfidenceInterval
 from xrdkna.records.values import Estimate, Notice
 from xrdkna.report.output import write_text
 from xrdkna.report.values import ESD_DIGITS, hkl_list, iso_time, number, rounded_to_esd
@@ -51,6 +52,11 @@ def estimate_json(estimate: Estimate | None) -> Json | None:
 def estimates_json(estimates: Mapping[str, Estimate] | None) -> Json | None:
     """A named set of estimates, as a cell; None where there is none."""
     return None if estimates is None else {name: estimate_json(estimate) for name, estimate in estimates.items()}
+
+
+def interval_json(interval: ConfidenceInterval) -> Json:
+    """{"low", "high", "level"}; null for an end that the data do not close."""
+    return {"low": number(interval.low), "high": number(interval.high), "level": number(interval.level)}
 
 
 def scan_json(facts: ScanFacts) -> Json:

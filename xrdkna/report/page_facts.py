@@ -22,7 +22,7 @@ from xrdkna.report.sentences import (
     track_sentences,
     unindexed_track_sentence,
 )
-from xrdkna.report.values import line_name, percent, plain, probability_text, with_esd
+from xrdkna.report.values import confidence_text, line_name, percent, plain, probability_text, with_esd
 
 Facts = dict[str, Any]
 # A table longer than this starts folded.
@@ -145,7 +145,8 @@ def _parameter_row(parameter: Parameter) -> list[str]:
     bounds = [f"{parameter.lower:g}" if parameter.lower is not None else "", f"{parameter.upper:g}" if parameter.upper is not None else ""]
     span = " … ".join(bounds) if any(bounds) else "–"
     how = f"= {parameter.expr}" if parameter.expr else "at its bound" if parameter.at_bound else "refined" if parameter.refined else "held"
-    return [parameter.name, with_esd(parameter.value), parameter.value.unit, span, how]
+    value = with_esd(parameter.value) + (f" ({confidence_text(parameter.interval)})" if parameter.interval is not None else "")
+    return [parameter.name, value, parameter.value.unit, span, how]
 
 
 def _event_row(order: int, event: Event, track: Track) -> Facts:

@@ -37,9 +37,13 @@ def write_index_csv(index: Index, target: str | Path) -> None:
 
 
 def write_refine_csv(index: Index, target: str | Path) -> None:
-    """One row a number: agreement factors, what each phase came to, every parameter of the model. Without a fit: the header alone."""
+    """One row a number: agreement factors, what each phase came to, every parameter of the model. Without a fit: the header alone.
+
+    `verdict` is the fit's beside the agreement factors and the phase's beside what it came to; limits and ties are a parameter's.
+    """
     header = ["phase", "quantity", "value", "esd", "unit", "lower", "upper", "refined", "at_bound"]
-    _write(target, header, () if index.refinement is None else _refinement_rows(index.refinement))
+    header += ["tied_to", "interval_low", "interval_high", "interval_level", "verdict"]
+    _write(target, header, () if index.refinement is None else _refinement_rows(index, index.refinement))
 
 
 def write_profile_csv(index: Index, target: str | Path) -> None:
@@ -99,12 +103,16 @@ def _assignment_rows(peak_number: int, indexed: IndexedPeak) -> Iterator[list[Ce
         yield [*start, None, None, None, None, None, None, *tail]
 
 
-def _refinement_rows(fit: Refinement) -> Iterator[list[Cell]]:
+def _refinement_rows(index: Index, fit: Refinement) -> Iterator[list[Cell]]:
+    no_parameter: list[Cell] = [None] * 8
+    verdicts = {judged.phase: judged.verdict for judged in index.phases}
     for name in ("rwp", "rexp", "gof"):
-        yield ["", name, _plain(getattr(fit, name)), None, "", None, None, None, None]
+        yield ["", name, _plain(getattr(fit, name)), None, "", *no_parameter, fit.verdict]
     for phase in fit.phases:
+        judged = verdicts.get(phase.phase)
+        yield [phase.phase, "significance", _plain(phase.significance), None, "sigma", *no_parameter, judged]
         for quantity, estimate in _phase_values(phase):
-            yield [phase.phase, quantity, *_estimate_cells(estimate), estimate.unit, None, None, None, None]
+            yield [phase.phase, quantity, *_estimate_cells(estimate), estimate.unit, *no_parameter, judged]
     for parameter in fit.parameters:
         yield _parameter_row(parameter)
 
@@ -118,7 +126,9 @@ def _phase_values(phase: PhaseFit) -> Iterator[tuple[str, Estimate]]:
 
 def _parameter_row(parameter: Parameter) -> list[Cell]:
     bounds = [number(parameter.lower), number(parameter.upper)]
-    tail = [_yes(parameter.refined), _yes(parameter.at_bound)]
+    interval = parameter.interval
+    ends = [None] * 3 if interval is None else [number(end) for end in (interval.low, interval.high, interval.level)]
+    tail: list[Cell] = [_yes(parameter.refined), _yes(parameter.at_bound), parameter.expr, *ends, None]
     return ["", f"parameter {parameter.name}", *_estimate_cells(parameter.value), parameter.value.unit, *bounds, *tail]
 
 

@@ -20,7 +20,7 @@ from xrdkna.report.sentences import (
     track_sentences,
     unindexed_track_sentence,
 )
-from xrdkna.report.values import counted, line_name, percent, probability_text, shortened, with_esd
+from xrdkna.report.values import confidence_text, counted, line_name, percent, probability_text, shortened, with_esd
 
 # A terminal shows this many lines of a table before the reader scrolls; JSON, CSV and the page hold all of them.
 ROWS_SHOWN = 40
@@ -61,8 +61,9 @@ def refine_summary(index: Index) -> str:
     if fit is None:
         return _joined(_scan_line(index.scan), "There is no whole-pattern fit for this scan.", _notices(index.notices))
     header = ("phase", "weight", "cell", "size [Å]", "strain", "displacement", "σ")
-    shown = [p for p in fit.parameters if (p.refined or p.expr) and not p.name.startswith(DETAILS)]
-    left_out = sum((p.refined or bool(p.expr)) and p.name.startswith(DETAILS) for p in fit.parameters)
+    telling = [p for p in fit.parameters if p.refined or p.expr]
+    shown = [p for p in telling if p.interval is not None or not p.name.startswith(DETAILS)]
+    left_out = len(telling) - len(shown)
     return _joined(
         _scan_line(index.scan),
         _bullets(index_sentences(index)),
@@ -144,8 +145,10 @@ def _fit_row(phase: PhaseFit) -> list[str]:
 
 
 def _parameter_row(parameter: Parameter) -> list[str]:
-    remark = "at its bound" if parameter.at_bound else f"= {parameter.expr}" if parameter.expr else ""
-    return [parameter.name, with_esd(parameter.value), parameter.value.unit, remark]
+    remarks = ["at its bound" if parameter.at_bound else f"= {parameter.expr}" if parameter.expr else ""]
+    if parameter.interval is not None:
+        remarks.insert(0, confidence_text(parameter.interval))
+    return [parameter.name, with_esd(parameter.value), parameter.value.unit, "; ".join(filter(None, remarks))]
 
 
 def _event_table(track: Track) -> str:

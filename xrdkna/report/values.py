@@ -3,6 +3,7 @@
 import math
 from datetime import datetime, timedelta
 
+from xrdkna.records.refinement import ConfidenceInterval
 from xrdkna.records.values import Estimate
 
 # JSON keeps a thousandth of an esd: enough that rounding never adds to an uncertainty, short enough to read.
@@ -52,11 +53,12 @@ def parenthesis(value: float, esd: float | None) -> str:
     size = max(abs(value), esd)
     power = math.floor(math.log10(size))
     if not -4 <= power < 7:
-        return f"{_plain_parenthesis(value / 10.0**power, esd / 10.0**power)}×10{str(power).translate(_SUPERSCRIPT)}"
-    return _plain_parenthesis(value, esd)
+        return f"{decimal_parenthesis(value / 10.0**power, esd / 10.0**power)}×10{str(power).translate(_SUPERSCRIPT)}"
+    return decimal_parenthesis(value, esd)
 
 
-def _plain_parenthesis(value: float, esd: float) -> str:
+def decimal_parenthesis(value: float, esd: float) -> str:
+    """`value` and a positive `esd` as "0.0000123(4)", whatever their size: digits alone, as a CIF wants them."""
     exponent = math.floor(math.log10(esd / 1.95))
     digits = round(esd / 10.0**exponent)
     if exponent < 0:
@@ -69,6 +71,16 @@ def interval_text(low: float, high: float) -> str:
     width = high - low
     decimals = min(max(1 - math.floor(math.log10(width)), 0), 9) if width > 0 else 3
     return f"{low:.{decimals}f} … {high:.{decimals}f}" if width > 0 else f"{low:.{decimals}f}"
+
+
+def confidence_text(interval: ConfidenceInterval) -> str:
+    """ "95 %: 5.3280 … 5.3288"; an open end as "below 5.3288" or "above 5.3280"."""
+    level, low, high = f"{interval.level * 100:g} %", interval.low, interval.high
+    if low is not None and high is not None:
+        return f"{level}: {interval_text(low, high)}"
+    if low is None and high is None:
+        return f"{level}: anywhere within its bounds"
+    return f"{level}: below {high:.6g}" if low is None else f"{level}: above {low:.6g}"
 
 
 def probability_text(probability: float) -> str:
