@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +19,21 @@ settings.load_profile("xrdkna")
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "real"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the numerical kernels once, before the workers start: each would compile all of them for itself, and programs that
+    tests run would announce it in their output. Where they lie compiled on disk this costs a second."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    warm = "from xrdkna.edge.cli import main; main()"
+    analysis = ["index", str(ROOT / "samples" / "contaminated.xy"), "--radiation", "CuKa", "--quiet"]
+    commands = [[sys.executable, "-c", warm, *analysis]]
+    program = Path(sys.executable).with_name("xrdkna")
+    if program.exists():
+        commands.append([str(program), *analysis])
+    for running in [subprocess.Popen(command, cwd=ROOT) for command in commands]:
+        running.wait()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import gemmi
 import pytest
 
 from xrdkna import pipeline
-from xrdkna.edge.options import Beam
+from xrdkna.edge.options import Beam, FitChoice
 from xrdkna.edge.progress import stage_lines
 from xrdkna.edge.request import settings_of
 from xrdkna.records.index import Index
@@ -103,5 +103,5 @@ def test_each_stage_is_shown_when_it_is_told_and_not_at_the_end(capfd: pytest.Ca
 
 def test_names_of_intervals_go_to_the_fit_each_once() -> None:
     beam = Beam(radiation="CuKa", radius_mm=None, geometry=None)
-    assert settings_of(beam, confidence=("a_Al", "zero", "a_Al")).refine.confidence == ("a_Al", "zero")
+    assert settings_of(beam, fit=FitChoice(confidence=("a_Al", "zero", "a_Al"))).refine.confidence == ("a_Al", "zero")
     assert settings_of(beam).refine.confidence == ()

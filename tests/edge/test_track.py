@@ -45,11 +45,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the pipeline was asked to track; it then declines, so that nothing is computed."""
     seen = SimpleNamespace(series=None, settings=None)
 
-    def declining(series: object, library: object, settings: object, *, progress: object = None) -> NoReturn:
+    def analysing(series: object, library: object, settings: object, *, progress: object = None) -> NoReturn:
         seen.series, seen.settings = series, settings
         raise DeclinedError("the series is too short to say anything.")
 
-    monkeypatch.setattr("xrdkna.pipeline.track_series", declining, raising=False)
+    monkeypatch.setattr("xrdkna.pipeline.track_series", analysing, raising=False)
     return seen
 
 

@@ -40,10 +40,18 @@ class Stopwatch:
     processor_seconds = 0.0
 
     def __enter__(self) -> "Stopwatch":
-        self._started = time.perf_counter(), time.process_time()
+        self.start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """From now on."""
+        self._started = time.perf_counter(), time.process_time()
+
+    def stop(self) -> None:
+        """Up to now."""
         wall, processor = self._started
         self.seconds = time.perf_counter() - wall
         self.processor_seconds = time.process_time() - processor

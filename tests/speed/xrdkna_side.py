@@ -4,6 +4,7 @@ Times cover everything from the scan's numbers to the finished record: correctio
 is left out, as on the other side.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,15 +14,16 @@ from bench import START_HUMP_CENTRE, START_HUMP_FWHM, START_HUMP_HEIGHT, Fit, St
 from forward import CAGLIOTI, LAST_REFLECTION, RADIUS_MM, RATIOS, TWO_THETA, WAVELENGTHS
 from workload import PHASES, STATIC_WEIGHTS, PlantedScan
 
-from xrdkna.correct.scan import correct_scan
+from xrdkna.correct.scan import correct_scan, prepare_scan
 from xrdkna.phases.cif import phase_from_cif
 from xrdkna.phases.reflections import reflections_of
 from xrdkna.records.instrument import Instrument, InstrumentProfile, Radiation, SpectralLine
 from xrdkna.records.peaks import Halo
 from xrdkna.records.phases import Phase, Reflections
 from xrdkna.records.refinement import Refinement
-from xrdkna.records.scan import Scan
+from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.values import Estimate
+from xrdkna.refine.chain import follow_patterns
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
 
@@ -29,6 +31,7 @@ from xrdkna.refine.settings import ParameterChoice, RefineSettings
 # polynomials, beside the term for air scatter that xrdkna always has.
 SETTINGS = RefineSettings(
     texture="none",
+    line_shape="pseudo-voigt",
     profile=InstrumentProfile(u=CAGLIOTI[0], v=CAGLIOTI[1], w=CAGLIOTI[2], source="workload"),
     degrees_per_term_beside_halos=12.0,
     parameters={"zero": ParameterChoice(vary=False)},
@@ -52,6 +55,9 @@ class Xrdkna:
     """xrdkna, by its own rooms: correct, phases, refine."""
 
     def __init__(self, widths: str) -> None:
+        # Scattering factors come from a library that is otherwise loaded when first asked for: loading is not fitting, on either side.
+        import xrayutilities.materials  # noqa: F401
+
         self._widths = widths
 
     def refine_static(self, scan: PlantedScan, cifs: Mapping[str, Path]) -> Fit:
@@ -81,14 +87,21 @@ def refine_static_with_xrdkna(planted: PlantedScan, phases: Sequence[Phase]) -> 
 def refine_series_with_xrdkna(scans: Iterable[PlantedScan], phases: Sequence[Phase], settings: RefineSettings) -> Iterator[Fit]:
     """Scan after scan, each timed from its numbers to the record and started from the one before."""
     reflections = _reflections(phases)
-    start: dict[str, float] | None = None
-    for planted in scans:
-        scan = _scan(planted)
-        with Stopwatch() as watch:
-            pattern = correct_scan(scan, INSTRUMENT)
-            refinement = refine_pattern(pattern, reflections, settings, fwhm=START_FWHM, halos=(_hump(),), start=start)
-        start = {parameter.name: parameter.value.value for parameter in refinement.parameters}
-        yield _fit(planted, refinement, watch)
+    planted, handed = iter(scans), deque[PlantedScan]()
+    watch = Stopwatch()
+
+    def patterns() -> Iterator[Pattern]:
+        """Asked for one at a time: the watch starts when a scan's numbers are there."""
+        for scan in planted:
+            handed.append(scan)
+            numbers = _scan(scan)
+            watch.start()
+            yield prepare_scan(numbers, INSTRUMENT)
+
+    for fit in follow_patterns(patterns(), reflections, settings, fwhm=START_FWHM, halos=(_hump(),)):
+        watch.stop()
+        weights = dict(zip(fit.phases, fit.weight_fractions.tolist(), strict=True))
+        yield fit_of(handed.popleft(), watch, calculated=fit.calculated, weights=weights, verdict=fit.verdict)
 
 
 def _widths_held() -> RefineSettings:

@@ -37,8 +37,12 @@ _MEANING = {
     "y": "degrees, the standard's own strain included",
     "sample": "axial divergence: half the height of the lit specimen over the radius (Finger, Cox & Jephcoat)",
     "detector": "axial divergence: half the height of the receiving slit over the radius",
+    "source_height": "axial divergence: half the height of the source over the radius; 0: parallel in the axial direction",
+    "soller": "degrees, full opening of the Soller slits; 0: none",
+    "divergence": "degrees, full opening of the divergence slit on a flat specimen; 0: not counted",
     "zero": "degrees, added to every calculated 2θ",
 }
+_NEEDED = "an instrument file needs u, v and w in degrees², as `xrdkna refine STANDARD --save-instrument FILE.toml` writes them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,9 @@ def read_instrument(path: Path) -> InstrumentFile:
     document = _document(path)
     unknown = [name for name in document if name not in (*_SECTIONS, "profile")]
     if unknown:
-        raise RecipeError(f"{path}: {unknown[0]} means nothing in an instrument file; it has the sections [radiation], [geometry], [profile].")
+        raise RecipeError(
+            f"{path}: {unknown[0]} means nothing in an instrument file; it has the sections [radiation], [geometry], [profile]."
+        )
     radiation, geometry = (_section(path, document, name, known) for name, known in _SECTIONS.items())
     return InstrumentFile(
         profile=_profile(path, document),
@@ -90,7 +96,9 @@ def instrument_text(profile: "InstrumentProfile", machine: "Machine") -> str:
         rows = [(key, _literal(value), _MEANING.get(key, "")) for key, value in entries.items() if value is not None]
         width = max((len(f"{key} = {literal}") for key, literal, _ in rows), default=0)
         # The source is a sentence: beside it a comment would stand off the page.
-        lines = [f"{f'{key} = {literal}':<{0 if key == 'source' else min(width, 40)}}  # {said}".rstrip(" #") for key, literal, said in rows]
+        lines = [
+            f"{f'{key} = {literal}':<{0 if key == 'source' else min(width, 40)}}  # {said}".rstrip(" #") for key, literal, said in rows
+        ]
         blocks.append("\n".join([f"[{name}]", *lines, ""]))
     return "\n".join(blocks)
 
@@ -109,7 +117,7 @@ def _document(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path}: the file cannot be read ({error.strerror}); check the name given with --instrument.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(
-            f"{path}: this is not an instrument file ({error}); make one from a standard with `xrdkna refine … --save-instrument FILE.toml`."
+            f"{path}: this is not an instrument file ({error}); make one with `xrdkna refine STANDARD --save-instrument FILE.toml`."
         ) from error
 
 
@@ -127,13 +135,12 @@ def _profile(path: Path, document: Mapping[str, Any]) -> "InstrumentProfile":
     from xrdkna.records.instrument import InstrumentProfile
 
     known = fields(InstrumentProfile)
+    if "profile" not in document:
+        raise RecipeError(f"{path}: there is no section [profile]; {_NEEDED}")
     section = _section(path, document, "profile", tuple(field.name for field in known))
     missing = [field.name for field in known if field.default is MISSING and field.name not in section]
     if missing:
-        raise RecipeError(
-            f"{path}: [profile] does not say {', '.join(missing)}; an instrument file needs u, v and w in degrees², "
-            "as `xrdkna refine … --save-instrument FILE.toml` writes them."
-        )
+        raise RecipeError(f"{path}: [profile] does not say {', '.join(missing)}; {_NEEDED}")
     values: dict[str, Any] = {}
     for key, value in section.items():
         values[key] = _text(path, f"profile.{key}", value) if key == "source" else _number(path, f"profile.{key}", value)

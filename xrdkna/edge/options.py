@@ -8,18 +8,36 @@ from pathlib import Path
 import click
 
 Command = Callable[..., int]
-# records.instrument.GEOMETRIES, written out so that --help need not load numpy; a test holds the two together.
+# records.instrument.GEOMETRIES and refine.settings.TEXTURES, written out so that --help need not load numpy; a test holds them
+# together.
 GEOMETRY_NAMES = ("Bragg-Brentano", "Debye-Scherrer")
+TEXTURE_NAMES = ("none", "free", "march", "harmonics")
 _GEOMETRY_HELP = f"{' or '.join(GEOMETRY_NAMES)}; overrides the file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beam:
-    """What the command line says about beam and goniometer; None where it is silent."""
+    """What the command line says about beam and goniometer; None where it is silent. instrument: a file that says the rest."""
 
     radiation: str | None
     radius_mm: float | None
     geometry: str | None
+    monochromator_two_theta: float | None = None
+    instrument: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitChoice:
+    """What the command line says about a whole-pattern fit, as typed; empty where it is silent."""
+
+    parameters: Path | None = None
+    refined: tuple[str, ...] = ()
+    confidence: tuple[str, ...] = ()
+    texture: str | None = None
+    broadening: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    particle_size_um: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +62,120 @@ class Outputs:
 
 
 def beam_options(command: Command) -> Command:
-    """--radiation, --radius and --geometry, as `beam`."""
+    """--instrument, --radiation, --radius, --geometry and --monochromator, as `beam`."""
 
+    @click.option(
+        "--instrument",
+        type=_PATH,
+        metavar="FILE.toml",
+        help="The machine's line shape and beam, from `refine --save-instrument`; goes before the scan's header, options go before it.",
+    )
     @click.option(
         "--radiation",
         metavar="NAME|Å",
         help="CuKa, CuKa1, MoKa, … or a wavelength in ångström. Overrides the file; needed where the file does not say.",
     )
-    @click.option("--radius", type=float, metavar="MM", help="Goniometer radius in millimetres.")
+    @click.option("--radius", "radius_mm", type=float, metavar="MM", help="Goniometer radius in millimetres.")
     @click.option("--geometry", type=click.Choice(GEOMETRY_NAMES, case_sensitive=False), metavar="NAME", help=_GEOMETRY_HELP)
+    @click.option(
+        "--monochromator",
+        "monochromator_two_theta",
+        type=float,
+        metavar="DEG",
+        help="2θ of a crystal monochromator, before or after the specimen (graphite and Cu Kα: 26.4); 0 for none.",
+    )
     @functools.wraps(command)
-    def with_beam(*, radiation: str | None, radius: float | None, geometry: str | None, **own: object) -> int:
-        return command(beam=Beam(radiation=radiation, radius_mm=radius, geometry=geometry), **own)
+    def with_beam(
+        *,
+        instrument: Path | None,
+        radiation: str | None,
+        radius_mm: float | None,
+        geometry: str | None,
+        monochromator_two_theta: float | None,
+        **own: object,
+    ) -> int:
+        beam = Beam(
+            radiation=radiation,
+            radius_mm=radius_mm,
+            geometry=geometry,
+            monochromator_two_theta=monochromator_two_theta,
+            instrument=instrument,
+        )
+        return command(beam=beam, **own)
 
     return with_beam
+
+
+def fit_options(command: Command) -> Command:
+    """What may be chosen about a whole-pattern fit, as `fit`."""
+
+    @click.option("--parameters", type=_PATH, metavar="FILE.toml", help="Starting values, bounds and ties of the fit's parameters.")
+    @click.option(
+        "--refine",
+        "refined",
+        multiple=True,
+        metavar="NAME",
+        help="Refine this parameter too, held unless asked for, as biso_K; repeatable.",
+    )
+    @click.option(
+        "--confidence",
+        multiple=True,
+        metavar="NAME",
+        help="Also the 95 % profile-likelihood interval of this parameter, as a_KNa2; repeatable.",
+    )
+    @click.option(
+        "--texture",
+        type=click.Choice(TEXTURE_NAMES),
+        metavar="KIND",
+        help="How intensities may leave the calculated ones: free (each strong line for itself; default), march, harmonics, none.",
+    )
+    @click.option(
+        "--broadening",
+        multiple=True,
+        metavar="PHASE=KIND",
+        help="Line widths of this phase depend on direction: uniaxial or stephens; repeatable.",
+    )
+    @click.option(
+        "--axis",
+        "axes",
+        multiple=True,
+        metavar="PHASE=h,k,l",
+        help="Plane normal of march texture and uniaxial broadening, in place of the unique axis; repeatable.",
+    )
+    @click.option("--exclude", "excluded", multiple=True, metavar="FROM-TO", help="Leave these degrees 2θ out of the fit; repeatable.")
+    @click.option(
+        "--particle-size",
+        "particle_size_um",
+        type=float,
+        metavar="UM",
+        help="Mean diameter of the grains in µm: corrects weight fractions for microabsorption (Brindley).",
+    )
+    @functools.wraps(command)
+    def with_fit(
+        *,
+        parameters: Path | None,
+        refined: tuple[str, ...],
+        confidence: tuple[str, ...],
+        texture: str | None,
+        broadening: tuple[str, ...],
+        axes: tuple[str, ...],
+        excluded: tuple[str, ...],
+        particle_size_um: float | None,
+        **own: object,
+    ) -> int:
+        fit = FitChoice(
+            parameters=parameters,
+            refined=refined,
+            confidence=confidence,
+            texture=texture,
+            broadening=broadening,
+            axes=axes,
+            excluded=excluded,
+            particle_size_um=particle_size_um,
+        )
+        return command(fit=fit, **own)
+
+    return with_fit
 
 
 def phase_options(command: Command) -> Command:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xrdkna.edge.options import Outputs
+from xrdkna.edge.progress import announce_compiling
 from xrdkna.errors import DeclinedError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def check_outputs(outputs: Outputs) -> None:
     files = (("--html", outputs.html), ("--csv", outputs.csv), ("--plot", outputs.plot), ("--pdcif", outputs.pdcif))
     for option, path in (("--json", json), *files):
         if path is not None:
-            _check_place(option, path)
+            check_place(option, path)
     if outputs.plot is not None and outputs.plot.suffix.lower() not in FIGURE_SUFFIXES:
         raise UsageError(f"--plot {outputs.plot}: a figure can be written as {', '.join(FIGURE_SUFFIXES)}; end the name in one of these.")
 
@@ -71,8 +72,11 @@ def write_notes(notices: "tuple[Notice, ...]") -> None:
 
 
 @contextmanager
-def declining(schema: str, outputs: Outputs) -> Iterator[None]:
-    """Inside, a DeclinedError also leaves its reason in the JSON that was asked for, then goes on its way."""
+def analysing(schema: str, outputs: Outputs) -> Iterator[None]:
+    """Inside, an analysis runs: the wait for the compiler is announced, and a DeclinedError also leaves its reason in the JSON that was
+    asked for, then goes on its way."""
+    if not outputs.quiet:
+        announce_compiling()
     try:
         yield
     except DeclinedError as error:
@@ -84,7 +88,8 @@ def declining(schema: str, outputs: Outputs) -> Iterator[None]:
         raise
 
 
-def _check_place(option: str, path: Path) -> None:
+def check_place(option: str, path: Path) -> None:
+    """Raise UsageError where this option names no file that can be written."""
     folder = path.parent
     if path.is_dir():
         raise UsageError(f"{option} {path} is a folder; name a file to write.")

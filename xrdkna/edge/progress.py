@@ -35,3 +35,12 @@ def stage_lines(*, quiet: bool) -> Callable[[str], None] | None:
 
 def _show_stage(line: str) -> None:
     click.echo(f"fit: {line}", err=True)
+
+
+def announce_compiling() -> None:
+    """Say on standard error that this first time takes longer, should it come to that."""
+    from xrdkna.physics.compiled import when_compiling
+
+    when_compiling(
+        lambda: click.echo("xrdkna: compiling the numerical code for this machine; once only, about a minute.", err=True),
+    )

@@ -1,11 +1,11 @@
 """From options to the records that the pipeline takes."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xrdkna.edge.options import Beam, PhaseChoice
-from xrdkna.edge.parameters import read_parameters
+from xrdkna.edge.fit_choice import refine_settings
+from xrdkna.edge.instrument import read_instrument
+from xrdkna.edge.options import Beam, FitChoice, PhaseChoice
 from xrdkna.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xrdkna.records.phases import Library
 
 RADIUS_RANGE_MM = (10.0, 10_000.0)  # what records.instrument.Instrument accepts
+MONOCHROMATOR_RANGE = (0.0, 170.0)  # degrees 2θ; 0: no crystal
 
 
 def library_of(choice: PhaseChoice) -> "Library":
@@ -26,14 +27,21 @@ def library_of(choice: PhaseChoice) -> "Library":
 
 
 def instrument_of(beam: Beam) -> "Instrument | None":
-    """The instrument that the command line alone describes; None where it names no radiation."""
-    from xrdkna.physics.radiation import radiation_from_text
+    """The instrument that the command line and an instrument file describe; None where neither names a radiation."""
     from xrdkna.records.instrument import GEOMETRIES, Instrument
 
-    if beam.radiation is None:
+    settings = settings_of(beam)
+    machine = settings.machine
+    radiation = settings.radiation or machine.radiation
+    if radiation is None:
         return None
-    radiation = radiation_from_text(beam.radiation)
-    return Instrument(radiation=radiation, geometry=beam.geometry or GEOMETRIES[0], radius_mm=_credible_radius(beam))
+    crystal = settings.monochromator_two_theta if settings.monochromator_two_theta is not None else machine.monochromator_two_theta
+    return Instrument(
+        radiation=radiation,
+        geometry=settings.geometry or machine.geometry or GEOMETRIES[0],
+        radius_mm=settings.radius_mm if settings.radius_mm is not None else machine.radius_mm,
+        monochromator_two_theta=crystal or None,
+    )
 
 
 def settings_of(
@@ -41,34 +49,33 @@ def settings_of(
     choice: PhaseChoice | None = None,
     *,
     marker: tuple[str, tuple[int, int, int]] | None = None,
-    parameters: Path | None = None,
-    confidence: tuple[str, ...] = (),
+    fit: FitChoice | None = None,
 ) -> "Settings":
-    """Settings with what the command line says. Raises RadiationError, RecipeError or UsageError for what cannot be meant.
-
-    parameters: a TOML file with starting values, bounds and ties of the refinement, see `read_parameters`.
-    confidence: names of the parameters whose profile-likelihood interval is wanted.
-    """
+    """Settings with what the command line says. Raises RadiationError, RecipeError or UsageError for what cannot be meant."""
     from xrdkna.physics.radiation import radiation_from_text
     from xrdkna.pipeline import Settings
 
     settings = Settings(
         radiation=None if beam.radiation is None else radiation_from_text(beam.radiation),
-        radius_mm=_credible_radius(beam),
+        radius_mm=_within("--radius", beam.radius_mm, RADIUS_RANGE_MM, "is no goniometer's; give it in millimetres"),
         geometry=beam.geometry,
+        monochromator_two_theta=_within(
+            "--monochromator", beam.monochromator_two_theta, MONOCHROMATOR_RANGE, "is no reflection of a crystal; give its 2θ in degrees"
+        ),
         phases=() if choice is None else choice.names,
     )
+    if beam.instrument is not None:
+        known = read_instrument(beam.instrument)
+        settings = replace(settings, machine=known.machine, refine=replace(settings.refine, profile=known.profile))
     if marker is not None:
         settings = replace(settings, marker=marker)
-    if parameters is not None:
-        settings = replace(settings, refine=replace(settings.refine, parameters=read_parameters(parameters)))
-    if confidence:
-        settings = replace(settings, refine=replace(settings.refine, confidence=tuple(dict.fromkeys(confidence))))
+    if fit is not None:
+        settings = replace(settings, refine=refine_settings(fit, settings.refine))
     return settings
 
 
-def _credible_radius(beam: Beam) -> float | None:
-    low, high = RADIUS_RANGE_MM
-    if beam.radius_mm is not None and not low <= beam.radius_mm <= high:
-        raise UsageError(f"--radius {beam.radius_mm:g} is no goniometer's; give it in millimetres, between {low:g} and {high:g}.")
-    return beam.radius_mm
+def _within(option: str, given: float | None, allowed: tuple[float, float], complaint: str) -> float | None:
+    low, high = allowed
+    if given is not None and not low <= given <= high:
+        raise UsageError(f"{option} {given:g} {complaint}, between {low:g} and {high:g}.")
+    return given

@@ -110,7 +110,7 @@ def _pruned(grid: Grid, fit: Fit, law: WidthLaw, settings: FindSettings, *, thre
         lines = fit.lines
         z = significances(grid, lines, fit.model)
         margin = _systematic(grid, lines, lines, settings)
-        share = 1.0 - margin / np.maximum(heights(lines, grid.shares), 1e-300)
+        share = 1.0 - margin / np.maximum(heights(lines, grid.shares), np.maximum(1e-6 * margin, 1e-300))
         holds = (lines.area > 0) & (z * share >= threshold * np.sqrt(np.maximum(fit.misfit, 1.0)))
         holds &= (lines.position >= grid.two_theta[0]) & (lines.position <= grid.two_theta[-1])
         if holds.all():

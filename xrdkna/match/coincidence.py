@@ -33,7 +33,7 @@ def chance_of_coincidence(
     """Probability that as many of the phase's lines as stand on their own would do so by chance. loose: peaks that no other
     phase explains, this phase's own among them."""
     confirmed = [group for group in groups if group.significance >= settings.line_sigmas]
-    tested = [group for group in groups if group in confirmed or group.predicted >= settings.line_sigmas * group.esd]
+    tested = [group for group in groups if group.group.free or group in confirmed or group.predicted >= settings.line_sigmas * group.esd]
     if not confirmed or not loose:
         return 0.0 if confirmed else 1.0
     places = np.array([peak.two_theta.value for peak in loose])

@@ -127,7 +127,8 @@ def _judge(refinement: Refinement, fit: PhaseFit, peaks: Sequence[Peak], held: b
     if verdict == "absent" and limit is not None:
         reasons = (*reasons, f"More than {_plain(100 * limit.value)} wt% would have been seen (95 %).")
     if fit.weight_fraction is None and verdict == "present":
-        reasons = (*reasons, "Only its line positions are known: no weight can be given.")
+        known = "Only its line positions are known" if fit.intensities == "structure" else "Its intensities were taken from the pattern"
+        reasons = (*reasons, f"{known}: no weight can be given.")
     there = verdict == "present"
     return PhaseVerdict(
         phase=fit.phase,

@@ -40,17 +40,21 @@ class GroupEvidence:
 
 @dataclass(frozen=True, slots=True)
 class PhaseEvidence:
-    """One phase as a whole. area, esd: counts·degrees of all its groups together, from one amplitude; may be negative."""
+    """One phase as a whole. area, esd: counts·degrees of all its groups together, from one amplitude; may be negative.
+
+    joint: sigmas-equivalent of all its areas, each on its own, being zero; None where one amplitude speaks for them.
+    """
 
     phase: str
     area: float
     esd: float
     groups: tuple[GroupEvidence, ...]
+    joint: float | None = None
 
     @property
     def significance(self) -> float:
         """Sigmas by which the phase's amplitude differs from zero; negative when noise points the other way."""
-        return self.area / self.esd
+        return self.area / self.esd if self.joint is None else self.joint
 
 
 def phase_evidence(information: IntensityInformation, phase: str, *, texture_sd: Mapping[str, float] | None = None) -> PhaseEvidence | None:
@@ -66,15 +70,41 @@ def phase_evidence(information: IntensityInformation, phase: str, *, texture_sd:
     template = np.zeros((m, 1))
     template[own, 0] = [information.groups[i].share for i in own]
     template /= template.sum()
-    amplitude, esd = _estimate(information, np.hstack([template, others_map]), np.concatenate([[0.0], others_prior]), 1)
+    amplitude, variance = _estimate(information, np.hstack([template, others_map]), np.concatenate([[0.0], others_prior]), 1)
     single = np.zeros((m, len(own)))
     single[own, np.arange(len(own))] = 1.0
-    areas, esds = _estimate(information, np.hstack([single, others_map]), np.concatenate([np.zeros(len(own)), others_prior]), len(own))
+    areas, covariance = _estimate(
+        information, np.hstack([single, others_map]), np.concatenate([np.zeros(len(own)), others_prior]), len(own)
+    )
+    esds = np.sqrt(np.diag(covariance))
+    if information.groups[own[0]].free:
+        return _free_evidence(information, phase, own, areas, covariance)
     groups = tuple(
         GroupEvidence(information.groups[i], float(areas[k]), float(esds[k]), float(amplitude[0] * template[i, 0]))
         for k, i in enumerate(own)
     )
-    return PhaseEvidence(phase, float(amplitude[0]), float(esd[0]), groups)
+    return PhaseEvidence(phase, float(amplitude[0]), float(np.sqrt(variance[0, 0])), groups)
+
+
+def _free_evidence(
+    information: IntensityInformation, phase: str, own: list[int], areas: FloatArray, covariance: FloatArray
+) -> PhaseEvidence:
+    """The evidence for a phase whose areas came from the pattern: as these follow no ratio, noise would make an amplitude of any.
+
+    χ² of the areas against zero, turned into sigmas by its cube root, which is normal (Wilson & Hilferty 1931, PNAS 17, 684).
+    """
+    esds = np.sqrt(np.diag(covariance))
+    groups = tuple(
+        GroupEvidence(information.groups[i], float(areas[k]), float(esds[k]), float(max(areas[k], 0.0))) for k, i in enumerate(own)
+    )
+    pulls, m = areas / esds, len(own)
+    correlation = covariance / np.outer(esds, esds)
+    correlation[np.diag_indices_from(correlation)] += 1e-9
+    chi_squared = max(float(pulls @ np.linalg.solve(correlation, pulls)), 0.0)
+    spread = 2.0 / (9.0 * m)
+    joint = (np.cbrt(chi_squared / m) - (1.0 - spread)) / np.sqrt(spread)
+    total, esd = float(areas.sum()), float(np.sqrt(covariance.sum()))
+    return PhaseEvidence(phase, total, esd, groups, float(joint if total > 0.0 else min(joint, total / esd)))
 
 
 def without_strangers(information: IntensityInformation) -> IntensityInformation:
@@ -112,7 +142,7 @@ def _other_phases(information: IntensityInformation, phase: str, texture_sd: Map
     for other in dict.fromkeys(group.phase for group in groups):
         members = [i for i, group in enumerate(groups) if group.phase == other]
         level = np.array([groups[i].expected for i in members])
-        if other == UNEXPLAINED:
+        if other == UNEXPLAINED or (other != phase and groups[members[0]].free):
             # Each is somebody's, and may take whatever it likes.
             columns += list(np.eye(len(groups))[members])
             prior += [0.0] * len(members)
@@ -135,8 +165,8 @@ def _other_phases(information: IntensityInformation, phase: str, texture_sd: Map
 
 
 def _estimate(information: IntensityInformation, design: FloatArray, prior: FloatArray, wanted: int) -> tuple[FloatArray, FloatArray]:
-    """Best values and esds of the first `wanted` unknowns u in a = design·u; texture unknowns are deviations around the
-    fitted areas, so their prior mean is zero."""
+    """Best values (k,) and covariance (k, k) of the first k = `wanted` unknowns u in a = design·u; texture unknowns are deviations
+    around the fitted areas, so their prior mean is zero."""
     # Groups that no unknown moves stay at zero: they take no part.
     moved = np.flatnonzero(np.any(design != 0.0, axis=1))
     design = design[moved]
@@ -149,4 +179,5 @@ def _estimate(information: IntensityInformation, design: FloatArray, prior: Floa
     scaled[np.diag_indices_from(scaled)] = 1.0 + 1e-9
     covariance = np.linalg.inv(scaled) / np.outer(scale, scale)
     best = covariance @ (design.T @ information.score[moved])
-    return best[:wanted], np.sqrt(np.maximum(np.diag(covariance)[:wanted], 1e-300))
+    covariance[np.diag_indices_from(covariance)] = np.maximum(np.diag(covariance), 1e-300)
+    return best[:wanted], covariance[:wanted, :wanted]

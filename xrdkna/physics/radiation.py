@@ -23,18 +23,32 @@ KALPHA2_RATIO = 0.5
 KBETA_RATIO = 0.2
 # Two sources of one wavelength (old and new x-unit scales) differ by up to about 25 ppm; two anodes by far more.
 SAME_LINE = 2e-4
+# Cu Kα as narrow lines see it: (label, Å, natural full width in Å, share). Hölzer et al. (1997), table II, hc = 12398.4198 eV Å: four
+# Lorentzians whose sum peaks at the Kα₁ above. The satellites are Berger's (1986), X-Ray Spectrom. 15, 241, their place taken relative
+# to Kα₁; a monochromator or a detector's window leaves fewer of them.
+COPPER_KALPHA = (
+    ("Ka11", 12398.4198 / 8047.837, 12398.4198 / 8047.837**2 * 2.285, 0.579),
+    ("Ka21", 12398.4198 / 8027.993, 12398.4198 / 8027.993**2 * 2.666, 0.236),
+    ("Ka22", 12398.4198 / 8026.504, 12398.4198 / 8026.504**2 * 3.571, 0.105),
+    ("Ka12", 12398.4198 / 8045.367, 12398.4198 / 8045.367**2 * 3.358, 0.080),
+    ("Ka3", 12398.4198 / 8047.837 * 1.534753 / 1.540596, 3.6854e-3, 0.0159),
+)
 
 _SUFFIXES = {"Ka": ("Ka1", "Ka2"), "Ka1": ("Ka1",), "Ka2": ("Ka2",), "Kb": ("Kb",), "KaKb": ("Ka1", "Ka2", "Kb")}
-RADIATION_NAMES = tuple(anode + suffix for anode in WAVELENGTHS for suffix in ("Ka", "Ka1", "Kb"))
+FINE_NAME = "CuKa5"
+RADIATION_NAMES = (*(anode + suffix for anode in WAVELENGTHS for suffix in ("Ka", "Ka1", "Kb")), FINE_NAME)
 
 
 def radiation_from_text(text: str) -> Radiation:
     """The radiation a person means: "CuKa" (doublet), "CuKa1", "CuKaKb", "MoKa", or a wavelength in Å such as "0.4939".
 
+    "CuKa5" is the Kα of copper with its fine structure, five lines with widths of their own: for lattice parameters to 20 ppm.
     Several lines can be written out as "1.54056:1,1.54443:0.5" (Å : relative weight).
     Raises RadiationError when the text is none of these.
     """
     word = text.strip()
+    if word.replace("α", "a").replace("-", "").lower() == FINE_NAME.lower():
+        return copper_fine_structure()
     for anode in WAVELENGTHS:
         suffix = word[len(anode) :].replace("α", "a").replace("β", "b").replace("-", "").replace("_", "").strip()
         suffix = suffix[:1].upper() + suffix[1:]
@@ -57,6 +71,20 @@ def radiation_from_text(text: str) -> Radiation:
     return Radiation(name=word, lines=tuple(sorted(lines, key=lambda line: -line.weight)))
 
 
+def text_from_radiation(radiation: Radiation) -> str:
+    """The text that `radiation_from_text` turns into these lines: a name where the table has it, else wavelengths and weights."""
+    pairs = ",".join(f"{line.wavelength!r}:{line.weight!r}" for line in radiation.lines)
+    candidates = (radiation.name, repr(radiation.wavelength)) if len(radiation.lines) == 1 else (radiation.name,)
+    for text in candidates:
+        try:
+            lines = radiation_from_text(text).lines
+        except RadiationError:
+            continue
+        if [(line.wavelength, line.weight) for line in lines] == [(line.wavelength, line.weight) for line in radiation.lines]:
+            return text
+    return pairs
+
+
 def tube_radiation(anode: str, *, lines: tuple[str, ...] = ("Ka1", "Ka2"), kalpha2_ratio: float = KALPHA2_RATIO) -> Radiation:
     """The characteristic lines of a tube with this anode, from the table. Raises RadiationError for an anode not in it."""
     if anode not in WAVELENGTHS:
@@ -69,6 +97,16 @@ def tube_radiation(anode: str, *, lines: tuple[str, ...] = ("Ka1", "Ka2"), kalph
         anode=anode,
         lines=tuple(SpectralLine(label=anode + label, wavelength=known[label][0], weight=known[label][1]) for label in lines),
     )
+
+
+def copper_fine_structure() -> Radiation:
+    """Cu Kα as five lines with natural widths (COPPER_KALPHA)."""
+    strongest = max(share for _, _, _, share in COPPER_KALPHA)
+    lines = (
+        SpectralLine(label=f"Cu{label}", wavelength=wavelength, width=width, weight=share / strongest)
+        for label, wavelength, width, share in COPPER_KALPHA
+    )
+    return Radiation(name=FINE_NAME, anode="Cu", lines=tuple(lines))
 
 
 def monochromatic_radiation(wavelength: float) -> Radiation:

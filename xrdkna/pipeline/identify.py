@@ -18,6 +18,7 @@ from xrdkna.records.peaks import Peak, Peaks
 from xrdkna.records.phases import Reflections
 from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern
+from xrdkna.refine.extracted import with_equal_intensities
 from xrdkna.refine.layout import strained_cell, tag
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.threads import one_thread
@@ -177,14 +178,17 @@ def fit_phases(
     for lines in there:
         # Only who was chosen has a strain worth the name: for the others it is what other phases' peaks happen to suit best.
         initial |= strained_cell(lines, candidates.strain(lines.phase) if lines.phase in candidates.chosen else 0.0)
+    # Where no structure says how strong a line is, no peak on a line is strange.
+    extracted = settings.refine.extracted
+    claimed = [with_equal_intensities(lines) if lines.phase in extracted else lines for lines in there]
     if previous is None:
-        loose = strange_peaks(peaks.peaks, there, candidates, instrument=pattern.instrument)
+        loose = strange_peaks(peaks.peaks, claimed, candidates, instrument=pattern.instrument)
     else:
         names = {lines.phase for lines in there}
         initial |= {parameter.name: parameter.value.value for parameter in previous.parameters if parameter.refined}
         loose = unexplained_peaks(peaks.peaks, [line for line in previous.lines if line.phase in names])
         # A newcomer was held at zero in the fit before: what lies on its lines is its own now, not a rival to it.
-        newcomers = [lines for lines in there if not _was_fitted(previous, lines.phase)]
+        newcomers = [lines for lines in claimed if lines.phase in extracted or not _was_fitted(previous, lines.phase)]
         fitted = previous.parameter("displacement")
         at = replace(candidates, displacement=fitted.value.value) if fitted is not None else candidates
         loose = strange_peaks(loose, newcomers, at, instrument=pattern.instrument)

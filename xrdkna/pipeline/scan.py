@@ -77,18 +77,23 @@ def index_lines(lines: tuple[PublishedLine, ...], library: Library, settings: Se
 
 
 def refine_scan(scan: Scan, library: Library, settings: Settings, *, progress: Callable[[str], None] | None = None) -> Index:
-    """The whole-pattern fit with the chosen phases (none chosen: those that indexing finds), and what it says of each.
+    """The whole-pattern fit with the chosen phases (none chosen: those that indexing finds, and those whose intensities are to be
+    extracted), and what it says of each.
 
     progress is told one line a stage of the plan, as it ends.
     """
     pattern, peaks = find_peaks_of(scan, settings)
-    reflections = judgeable(reflections_for(library, settings.phases, pattern.instrument, float(pattern.two_theta[-1])))
-    there, previous = reflections, None
+    extracted = settings.refine.extracted
+    library.chosen(extracted)
+    names = tuple(dict.fromkeys((*settings.phases, *extracted))) if settings.phases else ()
+    every = reflections_for(library, names, pattern.instrument, float(pattern.two_theta[-1]))
+    reflections = judgeable(every)
+    there, previous = tuple(lines for lines in every if lines.intensities_known or lines.phase in extracted), None
     if not settings.phases:
         # The user's parameters belong to the final fit, not to the search for its phases.
-        free = replace(settings, refine=replace(settings.refine, parameters={}, confidence=()))
+        free = replace(settings, refine=replace(settings.refine, parameters={}, intensities={}, confidence=()))
         previous = identify_phases(pattern, peaks, reflections, free)
-        there = tuple(lines for lines in reflections if lines.phase not in previous.watched)
+        there = tuple(lines for lines in there if lines.phase in extracted or lines.phase not in previous.watched)
         if not there:
             raise DeclinedError(f"no phase of the library is found in {scan.name}; name the phases to refine with --phases.")
     candidates = guess_phases(pattern, peaks.peaks, there, settings)

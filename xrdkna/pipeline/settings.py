@@ -7,12 +7,15 @@ from xrdkna.errors import RadiationError
 from xrdkna.find.settings import FindSettings
 from xrdkna.match.line_list import LineSettings
 from xrdkna.match.settings import MatchSettings
-from xrdkna.physics.radiation import SAME_LINE, radiation_from_text
+from xrdkna.physics.radiation import radiation_from_text
 from xrdkna.records.instrument import Instrument, Radiation
 from xrdkna.records.scan import Scan
 from xrdkna.records.series import SeriesSetup
 from xrdkna.refine.settings import RefineSettings
 from xrdkna.track.settings import TrackSettings
+
+# A header may give the mean of Kα₁ and Kα₂, 0.08 % from Kα₁; the Kα of two anodes differ by a tenth and more.
+_SAME_RADIATION = 2e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +77,7 @@ def instrument_of(scan: Scan, settings: Settings) -> Instrument:
 
 
 def _alike(radiation: Radiation, other: Radiation) -> bool:
-    """True where two say the same wavelength, as far as any two tables agree."""
-    return abs(radiation.wavelength / other.wavelength - 1.0) < SAME_LINE
+    return abs(radiation.wavelength / other.wavelength - 1.0) < _SAME_RADIATION
 
 
 def _said(*answers: float | None) -> float | None:
@@ -94,7 +96,7 @@ def settings_for_series(settings: Settings, setup: SeriesSetup) -> Settings:
     said = radiation_from_text(setup.radiation) if setup.radiation is not None else None
     return replace(
         settings,
-        radiation=settings.radiation or machine.radiation or said,
-        geometry=settings.geometry or machine.geometry or setup.geometry,
-        radius_mm=_said(settings.radius_mm, machine.radius_mm, setup.radius_mm),
+        radiation=settings.radiation or (said if machine.radiation is None else None),
+        geometry=settings.geometry or (setup.geometry if machine.geometry is None else None),
+        radius_mm=_said(settings.radius_mm, setup.radius_mm if machine.radius_mm is None else None),
     )

@@ -77,7 +77,7 @@ def survey_series(series: Series, library: Library, settings: Settings) -> Surve
         start={p.name: p.value.value for p in first.found.refinement.parameters if p.refined},
         cells=_known_cells(stretches, followed),
         fwhm=typical_fwhm(first.peaks),
-        halos=_distinct_halos(stretches),
+        halos=distinct_halos([stretch.peaks.halos for stretch in stretches]),
         unexplained=_distinct_peaks(stretches),
         texture_sd=_texture(stretches),
         gof=max(stretch.found.refinement.gof for stretch in stretches),
@@ -192,11 +192,11 @@ def _visible_lines(stretch: _Stretch) -> list[FittedLine]:
     return [line for line in stretch.found.refinement.lines if line.phase in noticed and line.area > _VISIBLE * strongest[line.phase]]
 
 
-def _distinct_halos(stretches: Sequence[_Stretch]) -> tuple[Halo, ...]:
-    """The humps of all stretches, one for each place."""
+def distinct_halos(found: Sequence[Sequence[Halo]]) -> tuple[Halo, ...]:
+    """The humps of several patterns, one for each place."""
     kept: list[Halo] = []
-    for stretch in stretches:
-        for halo in stretch.peaks.halos:
+    for halos in found:
+        for halo in halos:
             if all(abs(halo.two_theta.value - other.two_theta.value) > 0.5 * other.fwhm.value for other in kept):
                 kept.append(halo)
     return tuple(kept)

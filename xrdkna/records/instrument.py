@@ -11,17 +11,21 @@ GEOMETRIES = ("Bragg-Brentano", "Debye-Scherrer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectralLine:
-    """One line of the source: wavelength in Å, intensity relative to the strongest."""
+    """One line of the source: wavelength in Å, intensity relative to the strongest. width: Å, natural full width (Lorentzian); 0 where
+    lines are not told apart by it."""
 
     label: str
     wavelength: float
     weight: float
+    width: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.wavelength) and 0.01 <= self.wavelength <= 10.0):
             raise RecordError(f"a wavelength of {self.wavelength} Å is not an X-ray's; give it in ångström, between 0.01 and 10.")
         if not (math.isfinite(self.weight) and self.weight > 0):
             raise RecordError(f"the weight of spectral line {self.label} is {self.weight}; it must be positive.")
+        if not 0.0 <= self.width < 0.01 * self.wavelength:
+            raise RecordError(f"the natural width of spectral line {self.label} is {self.width:g} Å; give 0 to 1 % of its wavelength.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +53,9 @@ class Radiation:
 class InstrumentProfile:
     """The line shape of the machine itself, from a refinement of a standard: what a specimen adds is then its own.
 
-    u, v, w: degrees², Caglioti. x, y: degrees, Lorentzian share in 1/cos θ and tan θ. sample, detector: half heights of specimen
-    and slit over the radius (axial divergence; Finger, Cox & Jephcoat 1994). zero: degrees. source: which refinement.
+    u, v, w: degrees², Caglioti. x, y: degrees, Lorentzian share in 1/cos θ and tan θ. sample, detector, source_height: half heights of
+    specimen, slit and source over the radius (axial divergence; source 0: a parallel beam). soller, divergence: degrees, full openings
+    of Soller and divergence slits. zero: degrees. source: which refinement.
     """
 
     u: float
@@ -62,13 +67,23 @@ class InstrumentProfile:
     detector: float = 0.0
     zero: float = 0.0
     source: str = ""
+    source_height: float = 0.0
+    soller: float = 0.0
+    divergence: float = 0.0
 
     def __post_init__(self) -> None:
-        numbers = (self.u, self.v, self.w, self.x, self.y, self.sample, self.detector, self.zero)
+        heights = (self.sample, self.detector, self.source_height)
+        numbers = (self.u, self.v, self.w, self.x, self.y, self.zero, self.soller, self.divergence, *heights)
         if not all(math.isfinite(number) for number in numbers):
             raise RecordError("an instrument profile holds a number that is not finite; write u, v, w (degrees²), x, y (degrees).")
-        if self.w <= 0.0 or self.x < 0.0 or self.y < 0.0 or not (0.0 <= self.sample <= 0.3 and 0.0 <= self.detector <= 0.3):
-            raise RecordError("an instrument profile needs w > 0, x and y ≥ 0, and sample and detector heights between 0 and 0.3 radii.")
+        if min(self.w, self.x, self.y) < 0.0 or self.w + self.x <= 0.0:
+            raise RecordError(
+                f"an instrument profile has w = {self.w:g}, x = {self.x:g}, y = {self.y:g}; none may be negative, w or x must be above 0."
+            )
+        if not all(0.0 <= height <= 0.3 for height in heights):
+            raise RecordError("an instrument profile needs source, sample and detector heights of 0 to 0.3 radii.")
+        if not (0.0 <= self.soller <= 60.0 and 0.0 <= self.divergence <= 5.0):
+            raise RecordError("an instrument profile needs a Soller opening of 0 to 60 degrees and a divergence of 0 to 5 degrees.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,9 +49,11 @@ class PhaseFit:
     """One phase of a fit.
 
     scale: model scale (counts·degrees per electron², arbitrary but common). weight_fraction: 0 … 1 of the crystalline part;
-    None for positions-only phases. cell: the refined edges and angles by name. size: Å, volume-weighted (Scherrer); strain:
+    None where no structure gave the intensities. cell: the refined edges and angles by name. size: Å, volume-weighted (Scherrer); strain:
     fraction (ε); both None when the lines are no wider than the instrument's. texture: March–Dollase r or None.
     significance: sigmas-equivalent of the evidence for the phase, all other parameters free, misfit-inflated.
+    delta_chi_squared: by how much χ² (counting statistics) would rise without the phase. intensities: where they come from,
+    "structure", "lebail" or "pawley".
     """
 
     phase: str
@@ -65,6 +67,8 @@ class PhaseFit:
     displacement: Estimate | None
     texture: Mapping[str, Estimate] = field(default_factory=dict)
     significance: float = 0.0
+    delta_chi_squared: float = 0.0
+    intensities: str = "structure"
 
     def __post_init__(self) -> None:
         set_frozen(self, cell=MappingProxyType(dict(self.cell)), texture=MappingProxyType(dict(self.texture)))
@@ -79,7 +83,8 @@ class ReflectionGroup:
     """Reflections of one phase too close to be told apart, or a line of no phase (role UNEXPLAINED, hkl its number, 0, 0).
 
     hkl: the strongest; two_theta: degrees, as fitted, Kα₁; expected: counts·degrees at the fitted scale; share: of the phase's
-    calculated area in range, 0 … 1 (known also when the phase is absent).
+    calculated area in range, 0 … 1 (known also when the phase is absent). free: no ratio to the phase's other lines is expected, as
+    their areas were taken from the pattern.
     """
 
     phase: str
@@ -90,6 +95,7 @@ class ReflectionGroup:
     fwhm: float
     expected: float
     share: float = 0.0
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,19 +124,25 @@ class IntensityInformation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedLine:
-    """One reflection as the fit has it: degrees (strongest spectral line), counts·degrees of all spectral lines, degrees."""
+    """One reflection as the fit has it: degrees (strongest spectral line), counts·degrees of all spectral lines, degrees.
+
+    area_esd: counts·degrees, where the area was taken from the pattern; None where a structure gave it, or no point of the
+    pattern is on the line. Reflections that nothing separates share one area, and their esds allow any share.
+    """
 
     phase: str
     hkl: tuple[int, int, int]
     two_theta: float
     area: float
     fwhm: float
+    area_esd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refinement:
     """A whole-pattern fit. Arrays (n,) on the pattern's own grid, counts; contributions: one array a phase, halo included
-    in the background. rwp, rexp: fractions (0.08 is 8 %), from σ as measured. gof: rwp/rexp."""
+    in the background. rwp, rexp: fractions (0.08 is 8 %), from σ as measured. gof: rwp/rexp.
+    inflation: ≥ 1, the root of the reduced χ² by which every esd here is multiplied; esd/inflation is that of the counts alone."""
 
     name: str
     two_theta: FloatArray
@@ -152,6 +164,7 @@ class Refinement:
     notices: tuple[Notice, ...] = ()
     steps: tuple[str, ...] = ()
     evaluations: int = 0
+    inflation: float = 1.0
     texture_sd: Mapping[str, float] = field(default_factory=dict)
     lines: tuple[FittedLine, ...] = ()
 

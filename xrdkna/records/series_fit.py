@@ -1,6 +1,5 @@
-"""What the fast fit of one scan of a series says: the numbers of a Refinement without its curves."""
+"""What the fast fit of one scan of a series says: the numbers of a Refinement, and of its curves only the calculated one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,15 +12,17 @@ from xrdkna.records.values import Estimate
 class ScanFit:
     """One scan of a chain of fits.
 
-    names: of the parameters, alike in all scans of a chain. values, esds: (p,) in their units; esds are scaled by `inflation`, the
-    root of the reduced χ² where it exceeds 1, and 0 for a parameter that was held. phases: names; weight_fractions,
-    weight_esds, detection_limits, significances: (k,) of each, fractions 0 … 1 and sigmas. rwp, rexp: fractions, from σ as measured.
-    quarantined: the fit is not to be believed, and the next scan did not start from it. retried: fitted again from a cold
-    start.
+    calculated: (n,) counts at the points that take part; empty where curves are not kept. names, units: of the parameters, alike in
+    all scans on one grid. values, esds: (p,); esds are scaled by `inflation`, the root of the reduced χ² where it exceeds 1,
+    and 0 for a parameter that was held. phases: names; weight_fractions, weight_esds, detection_limits, significances: (k,) of
+    each, fractions 0 … 1 and sigmas. rwp, rexp: fractions, from σ as measured. quarantined: the fit is not to be believed, and
+    the next scan did not start from it. retried: fitted again from a cold start.
     """
 
     name: str
+    calculated: FloatArray
     names: tuple[str, ...]
+    units: tuple[str, ...]
     values: FloatArray
     esds: FloatArray
     inflation: float
@@ -45,6 +46,7 @@ class ScanFit:
         p, k = (len(self.names),), (len(self.phases),)
         set_frozen(
             self,
+            calculated=frozen_floats(self.calculated, name="calculated"),
             values=frozen_floats(self.values, name="values", shape=p),
             esds=frozen_floats(self.esds, name="esds", shape=p),
             weight_fractions=frozen_floats(self.weight_fractions, name="weight_fractions", shape=k),
@@ -53,10 +55,15 @@ class ScanFit:
             significances=frozen_floats(self.significances, name="significances", shape=k),
         )
 
-    def estimate(self, name: str, *, unit: str = "") -> Estimate:
-        """One parameter by name. Raises KeyError for a name that is not one."""
-        i = self._places()[name]
-        return Estimate(value=float(self.values[i]), esd=float(self.esds[i]), unit=unit)
+    def estimate(self, name: str) -> Estimate:
+        """One parameter by name. Raises ValueError for a name that is not one."""
+        i = self.names.index(name)
+        return Estimate(value=float(self.values[i]), esd=float(self.esds[i]), unit=self.units[i])
 
-    def _places(self) -> Mapping[str, int]:
-        return {name: i for i, name in enumerate(self.names)}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A scan of a series that was not fitted, and why: a sentence."""
+
+    name: str
+    why: str

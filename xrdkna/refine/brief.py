@@ -57,7 +57,9 @@ def brief_of(solved: Solved) -> ScanFit:
     )
     return ScanFit(
         name=solved.name,
+        calculated=solved.calculated,
         names=tuple(model.layout.index),
+        units=tuple(slot.unit for slot in model.layout.slots),
         values=values,
         esds=esds,
         inflation=inflation,

@@ -15,24 +15,23 @@ from xrdkna.records.phases import Reflections
 from xrdkna.records.scan import Pattern
 from xrdkna.refine.background import background_terms
 from xrdkna.refine.broadening import broadening_slots, direction_terms, strain_terms
+from xrdkna.refine.extracted import line_slots, own_settings, with_equal_intensities
 from xrdkna.refine.groups import Grouping, group_reflections
 from xrdkna.refine.intensities import phase_effects, texture_slots
 from xrdkna.refine.layout import Layout, Slot, halo_slots, instrument_slots, layout_of, phase_slots, tag
 from xrdkna.refine.model import Model
 from xrdkna.refine.profile_kernel import add_columns, plain_nodes
 from xrdkna.refine.settings import RefineSettings
-from xrdkna.refine.spread import Spread
+from xrdkna.refine.spread import SPREADING, STARTS, Spread, narrowest_widths
 from xrdkna.refine.structure import FreeLines, PhaseTerm, free_lines_of, structure_of
 
 # A pattern with fewer points than this cannot carry a background, a scale and a cell.
 _FEWEST_POINTS = 30
 # Texture of a phase before its own lines have been heard: ± 15 %.
 TEXTURE_START = 0.15
-# Tails are followed down to this share of the smallest σ in the pattern.
-_TAIL_SHARE = 0.05
-# Asymmetry starts here where it is to be refined: at zero it has no slope to follow.
-_HEIGHT_START = 0.02
-_HEIGHTS = ("sample_height", "detector_height")
+# Tails are followed down to this share of the smallest σ in the pattern: those of many lines add up, and at 0.05 scales and B factors were
+# measured to be off by a third of an esd.
+_TAIL_SHARE = 0.01
 
 
 def fitted_points(pattern: Pattern, settings: RefineSettings) -> BoolArray:
@@ -60,10 +59,11 @@ def build_model(
     Raises DeclinedError when too few points take part.
     """
     used = fitted_points(pattern, settings)
+    unexplained = [peak for peak in unexplained if not _excluded(peak.two_theta.value, settings)]
     if int(used.sum()) < _FEWEST_POINTS:
         raise DeclinedError(
             f"{pattern.name} has {int(used.sum())} usable points; a whole-pattern fit needs at least {_FEWEST_POINTS}: "
-            "measure a longer range."
+            "measure a longer range, or exclude less of it."
         )
     two_theta = np.ascontiguousarray(pattern.two_theta[used])
     background = background_terms(two_theta, halos=len(halos), settings=settings)
@@ -81,9 +81,10 @@ def build_model(
     ]
     phases = [_phase_term(lines, pattern, two_theta, slots, fwhm=fwhm, settings=settings) for lines in reflections]
     first_watched = len(slots)
-    phases += [_phase_term(lines, pattern, two_theta, slots, fwhm=fwhm, settings=settings) for lines in watched]
+    held = replace(settings, intensities={})
+    phases += [_phase_term(lines, pattern, two_theta, slots, fwhm=fwhm, settings=held) for lines in watched]
     slots[first_watched:] = [replace(slot, kind="watched") for slot in slots[first_watched:]]
-    slots = _with_heights(slots, settings)
+    slots = _with_starts(slots, settings)
     layout = _checked(layout_of(slots), (*reflections, *watched))
     active = _active(slots, settings)
     phases = [_with_effects(term, pattern, layout, active, settings) for term in phases]
@@ -99,19 +100,28 @@ def build_model(
         fitted=structure_of(fitted, layout, pattern.instrument),
         watched=structure_of(others, layout, pattern.instrument),
         free_lines=free_lines,
-        free_profiles=_free_profiles(two_theta, free_lines, unexplained, tolerance),
+        free_profiles=_free_profiles(two_theta, free_lines, unexplained, tolerance, voigt=settings.line_shape == "voigt"),
         free_areas=areas,
         halos=tuple(halo_rows),
         background=background,
         background_rows=np.arange(background_first, background_first + len(background)),
         tail_tolerance=tolerance,
-        spread=_spread(phases, layout, active, pattern, fwhm),
+        spread=_spread(phases, layout, active, pattern, fwhm, settings),
+        particle_diameter=settings.particle_diameter,
+        voigt=settings.line_shape == "voigt",
     )
+
+
+def _excluded(two_theta: float, settings: RefineSettings) -> bool:
+    return any(low <= two_theta <= high for low, high in settings.excluded)
 
 
 def _phase_term(
     reflections: Reflections, pattern: Pattern, two_theta: FloatArray, slots: list[Slot], *, fwhm: float, settings: RefineSettings
 ) -> PhaseTerm:
+    way = settings.intensities.get(reflections.phase, "structure")
+    settings = own_settings(reflections, settings, fwhm=fwhm)
+    reflections = reflections if way == "structure" else with_equal_intensities(reflections)
     own = [
         *phase_slots(reflections, fwhm=fwhm, settings=settings),
         *broadening_slots(reflections, fwhm=fwhm, settings=settings),
@@ -120,9 +130,17 @@ def _phase_term(
     at = {slot.name: len(slots) + i for i, slot in enumerate(own)}
     slots += own
     name = tag(reflections.phase)
+    if way != "structure":
+        # Areas and a scale say the same thing twice.
+        slots[at[f"scale_{name}"]] = replace(slots[at[f"scale_{name}"]], start=1.0, refined=False)
     stephens = strain_terms(reflections, settings)
     broadening = broadening_slots(reflections, fwhm=fwhm, settings=settings)
     grouping = _grouping(reflections, pattern, two_theta, settings)
+    if way == "structure":
+        texture = _free_texture(reflections, grouping, slots, settings)
+    else:
+        texture, lines = line_slots(reflections, grouping, len(slots), kind=way)
+        slots += lines
     return PhaseTerm(
         reflections=reflections,
         grouping=grouping,
@@ -131,12 +149,13 @@ def _phase_term(
         x=at[f"x_{name}"],
         y=at[f"y_{name}"],
         cell=np.array([at[slot.name] for slot in own if slot.kind == "cell"], dtype=np.int64),
-        texture=_free_texture(reflections, grouping, slots, settings),
+        texture=texture,
         along_x=at.get(f"x_axis_{name}", -1),
         along_y=at.get(f"y_axis_{name}", -1),
         direction=direction_terms(reflections, settings),
         stephens=np.array([at[slot.name] for slot in broadening] if stephens.shape[1] else [], dtype=np.int64),
         stephens_terms=stephens,
+        intensities=way,
     )
 
 
@@ -161,10 +180,10 @@ def _free_texture(reflections: Reflections, grouping: Grouping, slots: list[Slot
     return texture
 
 
-def _with_heights(slots: Sequence[Slot], settings: RefineSettings) -> list[Slot]:
-    """The slots, with the axial heights off zero where they are to be refined."""
+def _with_starts(slots: Sequence[Slot], settings: RefineSettings) -> list[Slot]:
+    """The slots, those that spread lines off zero where they are to be refined: at zero they have no slope to follow."""
     return [
-        replace(slot, start=_HEIGHT_START) if slot.name in _HEIGHTS and slot.start == 0.0 and _asked_for(slot, settings) else slot
+        replace(slot, start=STARTS[slot.name]) if slot.name in STARTS and slot.start == 0.0 and _asked_for(slot, settings) else slot
         for slot in slots
     ]
 
@@ -181,28 +200,32 @@ def _active(slots: Sequence[Slot], settings: RefineSettings) -> frozenset[str]:
 
 def _with_effects(term: PhaseTerm, pattern: Pattern, layout: Layout, active: frozenset[str], settings: RefineSettings) -> PhaseTerm:
     angle = _reference_angles(term.reflections, pattern)
+    settings = settings if term.intensities == "structure" else replace(settings, texture="none")
     return replace(
         term, effects=phase_effects(term.reflections, two_theta=angle, index=layout.index, active=active, settings=settings)
     )  # fmt: skip
 
 
-def _spread(phases: Sequence[PhaseTerm], layout: Layout, active: frozenset[str], pattern: Pattern, fwhm: float) -> Spread | None:
-    """How lines are spread by axial divergence; None where they are not."""
-    heights = np.array([layout.index[name] for name in _HEIGHTS], dtype=np.int64)
-    if not any(layout.slots[i].start > 0.0 or layout.slots[i].name in active for i in heights):
+def _spread(
+    phases: Sequence[PhaseTerm], layout: Layout, active: frozenset[str], pattern: Pattern, fwhm: float, settings: RefineSettings
+) -> Spread | None:
+    """How lines are spread to one side; None where they are not."""
+    places = {name: layout.index[name] for name in SPREADING if name in layout.index}
+    if not any(layout.slots[place].start > 0.0 or name in active for name, place in places.items()):
         return None
     lines = pattern.instrument.radiation.lines
     angles = [two_theta_from_d(term.reflections.d_spacing, wavelength=line.wavelength) for term in phases for line in lines]
     two_theta = np.clip(np.concatenate(angles), 1.0, 178.0) if angles else np.zeros(0)
-    return Spread(two_theta, np.full(two_theta.size, fwhm), heights)
+    moving = tuple(name for name, place in places.items() if _asked_for(layout.slots[place], settings))
+    return Spread(two_theta, narrowest_widths(two_theta, typical=fwhm, profile=settings.profile), places, moving)
 
 
-def _free_profiles(two_theta: FloatArray, lines: FreeLines, peaks: Sequence[Peak], tolerance: float) -> FloatArray:
+def _free_profiles(two_theta: FloatArray, lines: FreeLines, peaks: Sequence[Peak], tolerance: float, *, voigt: bool) -> FloatArray:
     """(k, n) of unit area: places, widths and shapes of free lines are held, so their profiles are computed once."""
     profiles = np.zeros((len(peaks), two_theta.size))
     area = np.array([peak.area.value for peak in peaks])[lines.number] if len(peaks) else np.zeros(0)
     reach = line_reach(lines.share * area, lines.fwhm, lines.eta, tolerance=tolerance)
-    nodes = plain_nodes(lines.position.size)
+    nodes = plain_nodes(lines.position.size, voigt=voigt)
     add_columns(two_theta, lines.position, lines.fwhm, lines.eta, nodes, reach, lines.number, lines.share, profiles)
     return profiles
 

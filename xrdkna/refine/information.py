@@ -11,8 +11,10 @@ from scipy.optimize import nnls
 from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, ReflectionGroup
-from xrdkna.refine.fit import Fitted, local_misfit, priors
+from xrdkna.refine.extracted import EXTRACTED
+from xrdkna.refine.fit import Fitted, priors
 from xrdkna.refine.model import LineList, add_line_columns, calculate_with_jacobian, line_list
+from xrdkna.refine.noise import local_misfit
 
 # The profile of a line that is not there is followed this far: beyond, its tails tell nothing from background.
 _SHAPE_WIDTHS = 10.0
@@ -29,7 +31,7 @@ def intensity_information(fitted: Fitted) -> IntensityInformation:
     reach = np.maximum(line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance), _SHAPE_WIDTHS * lines.fwhm)
     profiles = add_line_columns(model, lines, column, np.where(column < m, share, rest), reach, m + phases)
 
-    nuisance = [i for i in np.flatnonzero(fitted.moving) if model.layout.slots[i].kind not in ("texture", "scale")]
+    nuisance = [i for i in np.flatnonzero(fitted.moving) if model.layout.slots[i].kind not in ("texture", "scale", *EXTRACTED)]
     rows = np.full(len(model.layout.slots), -1, dtype=np.int64)
     rows[nuisance] = np.arange(len(nuisance))
     _, slopes = calculate_with_jacobian(model, fitted.values, rows, len(nuisance))
@@ -121,6 +123,7 @@ def _group(fitted: Fitted, number: int, g: int, lines: LineList, within: np.ndar
         fwhm=float(lines.fwhm[first]),
         expected=expected,
         share=share,
+        free=term.intensities != "structure",
     )
 
 

@@ -82,8 +82,8 @@ def instrument_slots(*, instrument: Instrument, fwhm: float, settings: RefineSet
             prior_mean=zero,
             prior_sd=0.002 if flat else 0.05,
         ),
-        Slot(name="transparency", kind="position", unit="°", start=0.0, lower=0.0, upper=limit, refined=False),
         *(_free_widths(fwhm) if profile is None else _known_widths(profile)),
+        *_spread_slots(profile, flat=flat),
         *(
             Slot(name=f"ratio_{tag(line.label)}", kind="shape", unit="", start=line.weight, lower=0.0, upper=2.0, refined=False)
             for line in instrument.radiation.lines[1:]
@@ -101,9 +101,7 @@ def _free_widths(fwhm: float) -> list[Slot]:
         Slot(name="v", kind="shape", unit="°²", start=0.0, lower=-0.5, upper=0.5, prior_sd=0.1 * fwhm),
         Slot(name="w", kind="width", unit="°²", start=0.4 * fwhm**2, lower=0.0, upper=4.0, prior_mean=0.4 * fwhm**2, prior_sd=fwhm**2),
         Slot(name="x", kind="width", unit="°", start=0.4 * fwhm, lower=0.0, upper=3.0, prior_mean=0.4 * fwhm, prior_sd=fwhm),
-        Slot(name="y", kind="shape", unit="°", start=0.05 * fwhm, lower=0.0, upper=6.0, prior_mean=0.0, prior_sd=2.0 * fwhm),
-        Slot(name="sample_height", kind="shape", unit="", start=0.0, lower=0.0, upper=0.2, refined=False),
-        Slot(name="detector_height", kind="shape", unit="", start=0.0, lower=0.0, upper=0.2, refined=False),
+        Slot(name="y", kind="shape", unit="°", start=0.05 * fwhm, lower=0.0, upper=6.0, prior_mean=0.0, prior_sd=4.0 * fwhm),
     ]
 
 
@@ -114,9 +112,20 @@ def _known_widths(profile: InstrumentProfile) -> list[Slot]:
         Slot(name="w", kind="width", unit="°²", start=profile.w, lower=0.0, upper=4.0, refined=False),
         Slot(name="x", kind="width", unit="°", start=profile.x, lower=0.0, upper=3.0, refined=False),
         Slot(name="y", kind="shape", unit="°", start=profile.y, lower=0.0, upper=6.0, refined=False),
-        Slot(name="sample_height", kind="shape", unit="", start=profile.sample, lower=0.0, upper=0.2, refined=False),
-        Slot(name="detector_height", kind="shape", unit="", start=profile.detector, lower=0.0, upper=0.2, refined=False),
     ]
+
+
+def _spread_slots(profile: InstrumentProfile | None, *, flat: bool) -> list[Slot]:
+    """What spreads lines to one side more than to the other (`physics.aberrations`): the machine's, and for a flat specimen how far the
+    beam goes into it."""
+    known = InstrumentProfile(u=0.0, v=0.0, w=1.0) if profile is None else profile
+    heights = {"source_height": known.source_height, "sample_height": known.sample, "detector_height": known.detector}
+    slots = [Slot(name=name, kind="shape", unit="", start=start, lower=0.0, upper=0.2, refined=False) for name, start in heights.items()]
+    slots.append(Slot(name="soller", kind="shape", unit="°", start=known.soller, lower=0.0, upper=60.0, refined=False))
+    if flat:
+        slots.append(Slot(name="divergence", kind="shape", unit="°", start=known.divergence, lower=0.0, upper=5.0, refined=False))
+        slots.append(Slot(name="transparency", kind="shape", unit="°", start=0.0, lower=0.0, upper=1.0, refined=False))
+    return slots
 
 
 def phase_slots(reflections: Reflections, *, fwhm: float, settings: RefineSettings) -> list[Slot]:
@@ -142,18 +151,19 @@ def phase_slots(reflections: Reflections, *, fwhm: float, settings: RefineSettin
         )
     limit = settings.displacement_limit
     if settings.profile is None:
-        slots.append(Slot(name=f"x_{name}", kind="shape", unit="°", start=0.0, lower=-3.0, upper=3.0, prior_sd=0.5 * fwhm))
-        slots.append(Slot(name=f"y_{name}", kind="shape", unit="°", start=0.0, lower=-6.0, upper=6.0, prior_sd=1.0 * fwhm))
+        slots.append(Slot(name=f"x_{name}", kind="shape", unit="°", start=0.0, lower=-3.0, upper=3.0, prior_sd=1.0 * fwhm))
+        slots.append(Slot(name=f"y_{name}", kind="shape", unit="°", start=0.0, lower=-6.0, upper=6.0, prior_sd=2.0 * fwhm))
     else:
-        # What the machine does not explain is the specimen's, and a specimen narrows nothing.
-        for width, start, spread in (("x", 0.3 * fwhm, 2.0 * fwhm), ("y", 0.1 * fwhm, 4.0 * fwhm)):
+        # What the machine does not explain is the specimen's. It may be less than nothing: a standard has a width of its own.
+        profile = settings.profile
+        for width, machine, start, spread in (("x", profile.x, 0.3 * fwhm, 2.0 * fwhm), ("y", profile.y, 0.1 * fwhm, 4.0 * fwhm)):
             slots.append(
                 Slot(
                     name=f"{width}_{name}",
                     kind="width",
                     unit="°",
                     start=start,
-                    lower=0.0,
+                    lower=-machine,
                     upper=6.0,
                     prior_mean=start,
                     prior_sd=spread,

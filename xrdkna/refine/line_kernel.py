@@ -24,17 +24,19 @@ _DEGREES = 180.0 / math.pi
 class Structure(NamedTuple):
     """What does not change while a model is fitted: r reflections of P phases, l spectral lines; parameters by number, −1 none.
 
-    wavelength: (l,) Å. spectral_parameter: (l,) relative intensities, −1 for the strongest line (1 by definition).
+    wavelength: (l,) Å. natural: (l,) degrees of Lorentzian width a unit of tan θ that a spectral line has beyond the sharpest one, whose
+    own is part of y. spectral_parameter: (l,) relative intensities, −1 for the strongest line (1 by definition).
     first: (P + 1,) where each phase's reflections begin. strength: (r,) m|F|². texture: (r,) parameter of the reflection's own
     deviation. direction: (r,) mean cos² to the phase's axis, for widths. stephens: (r, s) S_HKL terms.
     cell_fixed, cell_follows: (P, 6) reference cell and which free parameter of the phase (0 … 5) each edge and angle follows;
     cell: (P, 6) those parameters. phase: (P, 6) scale, displacement, x, y, x along the axis, y along the axis.
-    stephens_parameter: (P, s). instrument: (8,) displacement, zero, transparency, u, v, w, x, y.
+    stephens_parameter: (P, s). instrument: (7,) displacement, zero, u, v, w, x, y.
     polarisation: (2,) a + b cos²2θ. reflective: 1 Bragg–Brentano, 0 Debye–Scherrer. area_parameter: (P, A) parameters
     of the slopes that come with the intensity factors.
     """
 
     wavelength: FloatArray
+    natural: FloatArray
     spectral_parameter: IntArray
     first: IntArray
     hkl: FloatArray
@@ -91,7 +93,7 @@ def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lin
     for p in range(structure.phase.shape[0]):
         first, last = structure.first[p], structure.first[p + 1]
         _metric(structure, p, values, inverse, slopes)
-        x, y = values[index[6]] + values[structure.phase[p, 2]], values[index[7]] + values[structure.phase[p, 3]]
+        x, y = values[index[5]] + values[structure.phase[p, 2]], values[index[6]] + values[structure.phase[p, 3]]
         own = structure.phase[p, 1]
         displacement = values[index[0]] + (values[own] if own >= 0 else 0.0)
         for i in range(first, last):
@@ -113,13 +115,13 @@ def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lin
                 tangent, secant = sine / cosine, 1.0 / cosine
                 sin_two, cos_two = 2.0 * sine * cosine, 1.0 - 2.0 * sine * sine
                 shift = -cosine if structure.reflective else sin_two
-                position = 2.0 * theta * _DEGREES + displacement * shift + values[index[1]] - values[index[2]] * sin_two
+                position = 2.0 * theta * _DEGREES + displacement * shift + values[index[1]]
                 polarisation = structure.polarisation[0] + structure.polarisation[1] * cos_two * cos_two
                 unit = structure.strength[i] * factor[i] * weight * polarisation / (sine * sine * cosine) if visible else 0.0
                 lines.position[m], lines.unit[m], lines.area[m] = position, unit, unit * (1.0 + deviation)
                 lines.tangent[m], lines.secant[m], lines.shift[m] = tangent, secant, shift
-                g = values[index[3]] * tangent * tangent + values[index[4]] * tangent + values[index[5]]
-                lorentzian = (x + size_term) * secant + (y + strain_term) * tangent
+                g = values[index[2]] * tangent * tangent + values[index[3]] * tangent + values[index[4]]
+                lorentzian = (x + size_term) * secant + (y + strain_term + structure.natural[s]) * tangent
                 _widths(g, lorentzian, m, lines)
                 # d2θ/d(1/d²), and d(1/d²)/dp = −g (∂G/∂p) g
                 by_q = -_DEGREES * 0.5 * structure.wavelength[s] / (math.sqrt(q) * cosine)

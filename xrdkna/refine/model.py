@@ -3,9 +3,9 @@
     y(2θ) = Σ background terms + Σ halos + Σ phases s Σ hkl m|F|² LP E (1 + ε) Σ spectral lines r_l · pV(2θ − position; Γ, η)
             + Σ free lines
 
-|F|² is held; E holds texture and absorption (`intensities`); positions follow from the cell, zero, displacement and
-transparency; Γ and η from Caglioti, size and strain widths (Thompson, Cox & Hastings 1987), spread by axial divergence
-(`spread`). A Rietveld model (Rietveld 1969); `physics` holds each formula, the two kernels compute them.
+|F|² is held; E holds texture and absorption (`intensities`); positions follow from the cell, zero and displacement; Γ and η from
+Caglioti, size and strain widths (Thompson, Cox & Hastings 1987), spread by aberrations (`spread`). A Rietveld model (Rietveld
+1969); `physics` holds each formula, the two kernels compute them.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,8 @@ class Model:
     """Everything a fit of one pattern needs that does not change while it runs. Arrays over the points that take part.
 
     fitted_phases: how many of the phases are fitted; the rest is watched, held at zero. fitted, watched: the arrays of the two.
-    free_profiles: (k, n) of unit area, one for each free line; free_areas: (k,) their parameters.
+    free_profiles: (k, n) of unit area, one for each free line; free_areas: (k,) their parameters. particle_diameter: µm, for
+    microabsorption; None: weights are as the lines say. voigt: lines are Voigt functions; False: pseudo-Voigts.
     """
 
     two_theta: FloatArray
@@ -51,6 +52,8 @@ class Model:
     background_rows: IntArray
     tail_tolerance: float
     spread: Spread | None
+    particle_diameter: float | None = None
+    voigt: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,7 @@ def calculate(model: Model, values: FloatArray, *, reach: FloatArray | None = No
     reach = _reach(model, values, lines) if reach is None else reach
     parts = np.zeros((model.fitted_phases, model.two_theta.size))
     add_phases(model.two_theta, model.fitted, lines, _nodes(model, values), reach, parts)
-    return Evaluation(calculated=_total(model, values, parts), parts=parts, reach=reach)
+    return Evaluation(calculated=_total(model, values, parts, smooth_part(model, values)), parts=parts, reach=reach)
 
 
 def calculate_with_jacobian(model: Model, values: FloatArray, rows: IntArray, count: int) -> tuple[FloatArray, FloatArray]:
@@ -111,14 +114,14 @@ def add_derivatives(model: Model, values: FloatArray, rows: IntArray, jacobian: 
     for parameters, terms in linear:
         own = rows[parameters]
         jacobian[own[own >= 0]] = terms[own >= 0]
+    smooth = values[model.background_rows] @ model.background
     for halo in model.halos:
-        if max(rows[parameter] for parameter in halo) < 0:
-            continue
-        _, hump_slopes = halo_profile(model.two_theta, *values[list(halo)])
+        hump, hump_slopes = halo_profile(model.two_theta, *values[list(halo)])
+        smooth = smooth + hump
         for parameter, slope in zip(halo, hump_slopes, strict=True):
             if rows[parameter] >= 0:
                 jacobian[rows[parameter]] = slope
-    return Evaluation(calculated=_total(model, values, parts), parts=parts, reach=reach)
+    return Evaluation(calculated=_total(model, values, parts, smooth), parts=parts, reach=reach)
 
 
 def smooth_part(model: Model, values: FloatArray) -> FloatArray:
@@ -197,14 +200,14 @@ def _reach(model: Model, values: FloatArray, lines: Lines) -> FloatArray:
 
 def _nodes(model: Model, values: FloatArray) -> Nodes:
     if model.spread is None:
-        return plain_nodes(model.fitted.hkl.shape[0] * model.fitted.wavelength.size)
-    return model.spread.nodes(values)
+        return plain_nodes(model.fitted.hkl.shape[0] * model.fitted.wavelength.size, voigt=model.voigt)
+    return model.spread.nodes(values)._replace(voigt=model.voigt)
 
 
 def _nodes_with_strangers(model: Model, values: FloatArray, m: int, strangers: int) -> Nodes:
     """The nodes of the first m lines, and plain ones for free lines."""
     if model.spread is None:
-        return plain_nodes(m + strangers)
+        return plain_nodes(m + strangers, voigt=model.voigt)
     own, plain = model.spread.nodes(values), plain_nodes(strangers)
     width = own.offset.shape[1]
     pad = ((0, 0), (0, width - 1))
@@ -215,11 +218,12 @@ def _nodes_with_strangers(model: Model, values: FloatArray, m: int, strangers: i
         np.zeros((m + strangers, width, 0)),
         np.zeros((m + strangers, width, 0)),
         np.zeros(0, dtype=np.int64),
+        model.voigt,
     )
 
 
-def _total(model: Model, values: FloatArray, parts: FloatArray) -> FloatArray:
-    total = smooth_part(model, values) + values[model.fitted.phase[:, 0]] @ parts
+def _total(model: Model, values: FloatArray, parts: FloatArray, smooth: FloatArray) -> FloatArray:
+    total = smooth + values[model.fitted.phase[:, 0]] @ parts
     if model.free_areas.size:
         total += values[model.free_areas] @ model.free_profiles
     return np.asarray(total)

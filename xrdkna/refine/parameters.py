@@ -48,8 +48,12 @@ def make_parameters(layout: Layout, choices: Mapping[str, ParameterChoice]) -> A
 
     unknown = [name for name in choices if name not in layout.index]
     if unknown:
-        known = ", ".join(slot.name for slot in layout.slots if slot.kind != "texture")
-        raise RecipeError(f"there is no parameter {', '.join(unknown)} in this model; it has {known}.")
+        # A person asks for none of the many terms of background and texture.
+        telling = [slot for slot in layout.slots if slot.kind not in ("texture", "background", "watched")]
+        moving, held = (", ".join(slot.name for slot in telling if slot.refined is refined) for refined in (True, False))
+        raise RecipeError(
+            f"there is no parameter {', '.join(unknown)} in this model; it refines {moving}, and holds unless asked for {held or 'none'}."
+        )
     parameters = Parameters()
     for slot in layout.slots:
         choice = choices.get(slot.name, ParameterChoice())

@@ -1,6 +1,6 @@
 """The hot path, second half: from lines to the pattern and its derivatives, in one compiled pass over windowed points.
 
-A line is a pseudo-Voigt, or a sum of them (`Nodes`) where axial divergence or tube tails make it lopsided. Values are followed
+A line is a Voigt function (`voigt_shape`), or a sum of them (`Nodes`) where the aberrations of machine and specimen make it lopsided. Values are followed
 to `reach`; derivatives, which only steer the fit, to `DERIVATIVE_WIDTHS` full widths.
 """
 
@@ -12,21 +12,20 @@ from numba import njit
 
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.refine.line_kernel import Lines, Structure
+from xrdkna.refine.voigt_shape import Shape, line_shape
 
 DERIVATIVE_WIDTHS = 16.0
 
 # A line whose top stays below this many tolerances (a twentieth of σ each) steers nothing.
 _STEERS = 4.0
 _LN2_4 = 4.0 * math.log(2.0)
-_GAUSS_NORM = 2.0 * math.sqrt(math.log(2.0) / math.pi)
-_LORENTZ_NORM = 2.0 / math.pi
 # exp(−4 ln2 u²) at u = 2.6 is 7e-9 of the top, below any count: exp is the dear part
 _GAUSS_REACH = 2.6
 
 
 class Nodes(NamedTuple):
     """How each line is spread: (m, k) offsets in degrees and weights, of which the first number (m,) are meant; by_offset,
-    by_weight: (m, k, a) their slopes by the parameters (a,) that spread them."""
+    by_weight: (m, k, a) their slopes by the parameters (a,) that spread them. voigt: False where lines are pseudo-Voigts."""
 
     number: IntArray
     offset: FloatArray
@@ -34,12 +33,13 @@ class Nodes(NamedTuple):
     by_offset: FloatArray
     by_weight: FloatArray
     parameter: IntArray
+    voigt: bool = True
 
 
-def plain_nodes(lines: int) -> Nodes:
-    """Every line a single pseudo-Voigt."""
+def plain_nodes(lines: int, *, voigt: bool = True) -> Nodes:
+    """Every line where it is, once."""
     nothing = np.zeros((lines, 1, 0))
-    return Nodes(np.ones(lines, dtype=np.int64), np.zeros((lines, 1)), np.ones((lines, 1)), nothing, nothing, np.zeros(0, dtype=np.int64))
+    return Nodes(np.ones(lines, dtype=np.int64), np.zeros((lines, 1)), np.ones((lines, 1)), nothing, nothing, np.zeros(0, dtype=np.int64), voigt)
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
@@ -88,27 +88,32 @@ def add_profile(
 ) -> None:
     """Add to out (n,) line m with its nodes."""
     inverse, width = 1.0 / fwhm, min(_GAUSS_REACH * fwhm, reach)
+    form, _ = line_shape(eta, nodes.voigt)
     for k in range(nodes.number[m]):
         center, share = position + nodes.offset[m, k], area * nodes.weight[m, k] * inverse
         low, high = _place(two_theta, center - reach), _place(two_theta, center + reach)
-        _add_lorentzian(two_theta[low:high], center, inverse, share * eta * _LORENTZ_NORM, out[low:high])
+        _add_tail(two_theta[low:high], center, inverse, share, form, out[low:high])
         low, high = _place(two_theta, center - width), _place(two_theta, center + width)
-        _add_gaussian(two_theta[low:high], center, inverse, share * (1.0 - eta) * _GAUSS_NORM, out[low:high])
+        _add_core(two_theta[low:high], center, inverse, share, form, out[low:high])
 
 
 # Loops run over slices from 0 on: with a start that is not known, numba allows for negative indices, and no loop is vectorised.
 @njit(cache=True, fastmath=True, boundscheck=False)
-def _add_lorentzian(x: FloatArray, center: float, inverse: float, top: float, out: FloatArray) -> None:
+def _add_tail(x: FloatArray, center: float, inverse: float, top: float, form: Shape, out: FloatArray) -> None:
+    c1, c2, c3 = top * form.c1, top * form.c2, top * form.c3
     for j in range(x.size):
         u = (x[j] - center) * inverse
-        out[j] += top / (1.0 + 4.0 * u * u)
+        f = 1.0 / (1.0 + 4.0 * u * u)
+        out[j] += f * (c1 + f * (c2 + f * c3))
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
-def _add_gaussian(x: FloatArray, center: float, inverse: float, top: float, out: FloatArray) -> None:
+def _add_core(x: FloatArray, center: float, inverse: float, top: float, form: Shape, out: FloatArray) -> None:
+    d0, d1, d2 = top * form.d0, top * form.d1, top * form.d2
     for j in range(x.size):
         u = (x[j] - center) * inverse
-        out[j] += top * _bell(u)
+        f = 1.0 / (1.0 + 4.0 * u * u)
+        out[j] += _bell(u) * (d0 + f * (d1 + f * d2))
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
@@ -116,6 +121,7 @@ def _add_tails(
     two_theta: FloatArray,
     position: float,
     fwhm: float,
+    eta: float,
     area: float,
     reach: float,
     m: int,
@@ -124,15 +130,16 @@ def _add_tails(
     high: int,
     out: FloatArray,
 ) -> None:
-    """Add to out (n,) the Lorentzian tails of line m that lie outside the points low … high."""
+    """Add to out (n,) the tails of line m that lie outside the points low … high."""
     inverse = 1.0 / fwhm
+    form, _ = line_shape(eta, nodes.voigt)
     for k in range(nodes.number[m]):
-        center, top = position + nodes.offset[m, k], area * nodes.weight[m, k] * _LORENTZ_NORM * inverse
+        center, top = position + nodes.offset[m, k], area * nodes.weight[m, k] * inverse
         first, last = _place(two_theta, center - reach), _place(two_theta, center + reach)
         if first < low:
-            _add_lorentzian(two_theta[first:low], center, inverse, top, out[first:low])
+            _add_tail(two_theta[first:low], center, inverse, top, form, out[first:low])
         if high < last:
-            _add_lorentzian(two_theta[high:last], center, inverse, top, out[high:last])
+            _add_tail(two_theta[high:last], center, inverse, top, form, out[high:last])
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
@@ -167,7 +174,7 @@ def add_phases_with_derivatives(
                 continue
             low, high = _fill(two_theta, m, lines, nodes, reach[m], shape, by_position, by_fwhm, by_eta)
             _axpy(parts[p], size, shape, low, high)
-            _add_tails(two_theta, lines.position[m], lines.fwhm[m], size * lines.eta[m], reach[m], m, nodes, low, high, parts[p])
+            _add_tails(two_theta, lines.position[m], lines.fwhm[m], lines.eta[m], size, reach[m], m, nodes, low, high, parts[p])
             strength = scale * size
             _add_positions(structure, p, m, lines, rows, strength, low, high, by_position, jacobian)
             _add_widths(structure, p, m, i, lines, rows, strength, low, high, by_fwhm, by_eta, by_width, jacobian)
@@ -198,7 +205,7 @@ def _fill(
     by_eta: FloatArray,
 ) -> tuple[int, int]:
     """The unit-area profile of line m and its slopes, from the first entry on, for the points low … high that are returned."""
-    width, mix = lines.fwhm[m], lines.eta[m]
+    width, (form, slope) = lines.fwhm[m], line_shape(lines.eta[m], nodes.voigt)
     inverse, window = 1.0 / width, min(reach, DERIVATIVE_WIDTHS * width)
     nearest, farthest = 0.0, 0.0
     for k in range(nodes.number[m]):
@@ -209,63 +216,68 @@ def _fill(
     shape[:count], by_position[:count], by_fwhm[:count], by_eta[:count] = 0.0, 0.0, 0.0, 0.0
     for k in range(nodes.number[m]):
         center, top = lines.position[m] + nodes.offset[m, k], nodes.weight[m, k] * inverse
-        _fill_lorentzian(two_theta[low:high], center, inverse, mix, top * _LORENTZ_NORM, shape, by_position, by_fwhm, by_eta)
+        _fill_tail(two_theta[low:high], center, inverse, top, form, slope, shape, by_position, by_fwhm, by_eta)
         first = max(_place(two_theta, center - _GAUSS_REACH * width), low)
         last = min(_place(two_theta, center + _GAUSS_REACH * width), high)
         if first < last:
             a, b = first - low, last - low
-            _fill_gaussian(
-                two_theta[first:last], center, inverse, 1.0 - mix, top * _GAUSS_NORM,
+            _fill_core(
+                two_theta[first:last], center, inverse, top, form, slope,
                 shape[a:b], by_position[a:b], by_fwhm[a:b], by_eta[a:b],
             )  # fmt: skip
     return low, high
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
-def _fill_lorentzian(
+def _fill_tail(
     x: FloatArray,
     center: float,
     inverse: float,
-    mix: float,
     top: float,
+    form: Shape,
+    slope: Shape,
     shape: FloatArray,
     by_position: FloatArray,
     by_fwhm: FloatArray,
     by_eta: FloatArray,
 ) -> None:
+    c1, c2, c3 = top * form.c1, top * form.c2, top * form.c3
+    s1, s2, s3 = top * slope.c1, top * slope.c2, top * slope.c3
     for j in range(x.size):
         u = (x[j] - center) * inverse
-        fraction = 1.0 / (1.0 + 4.0 * u * u)
-        lorentz = top * fraction
-        value = mix * lorentz
-        slope = value * 8.0 * fraction * u * inverse
+        f = 1.0 / (1.0 + 4.0 * u * u)
+        value = f * (c1 + f * (c2 + f * c3))
+        steep = 8.0 * u * inverse * f * f * (c1 + f * (2.0 * c2 + f * 3.0 * c3))
         shape[j] += value
-        by_position[j] += slope
-        by_fwhm[j] += slope * u - value * inverse
-        by_eta[j] += lorentz
+        by_position[j] += steep
+        by_fwhm[j] += steep * u - value * inverse
+        by_eta[j] += f * (s1 + f * (s2 + f * s3))
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
-def _fill_gaussian(
+def _fill_core(
     x: FloatArray,
     center: float,
     inverse: float,
-    rest: float,
     top: float,
+    form: Shape,
+    slope: Shape,
     shape: FloatArray,
     by_position: FloatArray,
     by_fwhm: FloatArray,
     by_eta: FloatArray,
 ) -> None:
+    d0, d1, d2 = top * form.d0, top * form.d1, top * form.d2
+    s0, s1, s2 = top * slope.d0, top * slope.d1, top * slope.d2
     for j in range(x.size):
         u = (x[j] - center) * inverse
-        gauss = top * _bell(u)
-        value = rest * gauss
-        slope = value * 2.0 * _LN2_4 * u * inverse
+        f, bell = 1.0 / (1.0 + 4.0 * u * u), _bell(u)
+        value = bell * (d0 + f * (d1 + f * d2))
+        steep = 2.0 * u * inverse * (_LN2_4 * value + 4.0 * f * f * bell * (d1 + f * 2.0 * d2))
         shape[j] += value
-        by_position[j] += slope
-        by_fwhm[j] += slope * u - value * inverse
-        by_eta[j] -= gauss
+        by_position[j] += steep
+        by_fwhm[j] += steep * u - value * inverse
+        by_eta[j] += bell * (s0 + f * (s1 + f * s2))
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)
@@ -286,9 +298,6 @@ def _add_positions(
         _axpy(jacobian[rows[index[0]]], strength * lines.shift[m], by_position, low, high)
     if rows[index[1]] >= 0:
         _axpy(jacobian[rows[index[1]]], strength, by_position, low, high)
-    if rows[index[2]] >= 0:
-        sin_two = 2.0 * lines.tangent[m] / (lines.secant[m] * lines.secant[m])
-        _axpy(jacobian[rows[index[2]]], -strength * sin_two, by_position, low, high)
     own = structure.phase[p, 1]
     if own >= 0 and rows[own] >= 0:
         _axpy(jacobian[rows[own]], strength * lines.shift[m], by_position, low, high)
@@ -316,16 +325,16 @@ def _add_widths(
 ) -> None:
     """Every width parameter moves a line along one of two curves: by its Gaussian width squared, by its Lorentzian width."""
     index, tangent, secant, along = structure.instrument, lines.tangent[m], lines.secant[m], structure.direction[i]
-    gaussian = ((index[3], tangent * tangent), (index[4], tangent), (index[5], 1.0))
-    if max(rows[index[3]], rows[index[4]], rows[index[5]]) >= 0:
+    gaussian = ((index[2], tangent * tangent), (index[3], tangent), (index[4], 1.0))
+    if max(rows[index[2]], rows[index[3]], rows[index[4]]) >= 0:
         _mix(by_width, strength * lines.by_gaussian_fwhm[m], by_fwhm, strength * lines.by_gaussian_eta[m], by_eta, high - low)
         for parameter, slope in gaussian:
             if rows[parameter] >= 0:
                 _axpy(jacobian[rows[parameter]], slope, by_width, low, high)
     _mix(by_width, strength * lines.by_lorentzian_fwhm[m], by_fwhm, strength * lines.by_lorentzian_eta[m], by_eta, high - low)
     for parameter, slope in (
-        (index[6], secant),
-        (index[7], tangent),
+        (index[5], secant),
+        (index[6], tangent),
         (structure.phase[p, 2], secant),
         (structure.phase[p, 3], tangent),
         (structure.phase[p, 4], secant * along),
@@ -344,7 +353,7 @@ def _add_spread(
     two_theta: FloatArray, m: int, a: int, lines: Lines, nodes: Nodes, strength: float, low: int, high: int, out: FloatArray
 ) -> None:
     """How the line changes with a parameter that moves and reweighs its nodes."""
-    width, mix = lines.fwhm[m], lines.eta[m]
+    width, (form, _) = lines.fwhm[m], line_shape(lines.eta[m], nodes.voigt)
     inverse = 1.0 / width
     x, row = two_theta[low:high], out[low:high]
     for k in range(nodes.number[m]):
@@ -352,11 +361,15 @@ def _add_spread(
         by_weight, by_offset = strength * nodes.by_weight[m, k, a], strength * nodes.weight[m, k] * nodes.by_offset[m, k, a]
         for j in range(x.size):
             u = (x[j] - center) * inverse
-            fraction = 1.0 / (1.0 + 4.0 * u * u)
-            lorentz = mix * _LORENTZ_NORM * inverse * fraction
-            gauss = (1.0 - mix) * _GAUSS_NORM * inverse * _bell(u) if -_GAUSS_REACH < u < _GAUSS_REACH else 0.0
-            slope = (lorentz * 8.0 * fraction + gauss * 2.0 * _LN2_4) * u * inverse
-            row[j] += by_weight * (lorentz + gauss) + by_offset * slope
+            f = 1.0 / (1.0 + 4.0 * u * u)
+            tail = f * (form.c1 + f * (form.c2 + f * form.c3)) * inverse
+            steep = 8.0 * f * f * (form.c1 + f * (2.0 * form.c2 + f * 3.0 * form.c3)) * inverse
+            if -_GAUSS_REACH < u < _GAUSS_REACH:
+                bell = _bell(u) * inverse
+                core = bell * (form.d0 + f * (form.d1 + f * form.d2))
+                tail += core
+                steep += 2.0 * _LN2_4 * core + 8.0 * f * f * bell * (form.d1 + f * 2.0 * form.d2)
+            row[j] += by_weight * tail + by_offset * steep * u * inverse
 
 
 @njit(cache=True, fastmath=True, boundscheck=False)

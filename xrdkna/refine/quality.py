@@ -10,6 +10,9 @@ GOOD_RESIDUAL, POOR_RESIDUAL = 0.15, 0.35
 # A fit as good as counting statistics allows is good whatever its residual share (weak patterns).
 GOOD_GOF, POOR_GOF = 1.5, 4.0
 
+# χ² this many of its standard deviations above its expectation is no accident, even of hundreds of scans.
+CERTAIN_MISFIT = 6.0
+
 
 def agreement(observed: FloatArray, sigma: FloatArray, calculated: FloatArray, parameters: int) -> tuple[float, float, float]:
     """Rwp, Rexp and their ratio GoF (Young 1993, The Rietveld Method, table 1.3), with weights 1/σ² as measured; fractions."""
@@ -27,21 +30,38 @@ def residual_share(observed: FloatArray, weight: FloatArray, calculated: FloatAr
     return min(float(np.sqrt(max(misfit, 0.0) / signal)), 1.0) if signal > 0 else (0.0 if misfit <= 0 else 1.0)
 
 
+def misfit_sigmas(observed: FloatArray, weight: FloatArray, calculated: FloatArray) -> float:
+    """By how many of its standard deviations, √(2n), χ² exceeds what counting statistics give a true model, n."""
+    misfit = float(np.sum(weight * (observed - calculated) ** 2)) - observed.size
+    return misfit / float(np.sqrt(2.0 * observed.size))
+
+
 def judge(
-    *, converged: bool, gof: float, residual: float, at_bound: tuple[str, ...], free_line_share: float
+    *,
+    converged: bool,
+    gof: float,
+    residual: float,
+    at_bound: tuple[str, ...],
+    free_line_share: float,
+    misfit_sigmas: float = 0.0,
+    doubts: tuple[str, ...] = (),
 ) -> tuple[str, tuple[str, ...]]:
-    """The verdict and its reasons, each a sentence. free_line_share: share of the reflections' area no phase explains."""
+    """The verdict and its reasons, each a sentence. free_line_share: share of the reflections' area no phase explains. doubts: further
+    reasons, as sentences."""
     reasons = []
     if not converged:
         reasons.append("The fit used all its iterations without settling.")
     poor = gof > POOR_GOF and residual > POOR_RESIDUAL
-    fair = gof > GOOD_GOF and residual > GOOD_RESIDUAL
+    # In a weak pattern GoF is near 1 whatever the model; there misfit counts once noise cannot have made it.
+    weak = misfit_sigmas > CERTAIN_MISFIT and residual > POOR_RESIDUAL
+    fair = (gof > GOOD_GOF and residual > GOOD_RESIDUAL) or weak
     if poor or fair:
         reasons.append(f"The model leaves {100 * residual:.0f} % of the reflections' signal unexplained (GoF {gof:.2f}).")
     if at_bound:
         reasons.append(f"At a bound: {', '.join(at_bound)}.")
     if free_line_share > 0.1:
         reasons.append(f"{100 * free_line_share:.0f} % of the diffracted intensity belongs to lines of no phase in the model.")
+    reasons += doubts
     if poor:
         return "rejected", tuple(reasons)
     if reasons:

@@ -9,6 +9,7 @@ from xrdkna.records.scan import Pattern
 from xrdkna.refine.build import build_model, fitted_points
 from xrdkna.refine.confidence import with_intervals
 from xrdkna.refine.fit import fit_model
+from xrdkna.refine.lebail import fit_extracting
 from xrdkna.refine.parameters import read_ties
 from xrdkna.refine.result import refinement_of
 from xrdkna.refine.settings import RefineSettings
@@ -41,8 +42,11 @@ def refine_pattern(
         model = build_model(pattern, reflections, fwhm=fwhm, halos=halos, unexplained=unexplained, watched=watched, settings=settings)
         ties = read_ties(model.layout, settings.parameters)
         used = fitted_points(pattern, settings)
-        fitted = fit_model(
-            pattern, used, model, ties, settings, initial=initial, start=start, texture_sd=texture_sd, progress=progress
-        )  # fmt: skip
+        if any(lines.phase in settings.extracted for lines in reflections):
+            fitted = fit_extracting(pattern, used, model, ties, settings, initial=initial, start=start, progress=progress)
+        else:
+            fitted = fit_model(
+                pattern, used, model, ties, settings, initial=initial, start=start, texture_sd=texture_sd, progress=progress
+            )  # fmt: skip
         refinement = refinement_of(pattern.name, fitted, radius_mm=pattern.instrument.radius_mm, expressions=dict(ties.expressions))
         return with_intervals(refinement, fitted, ties, settings.confidence) if settings.confidence else refinement

@@ -7,17 +7,20 @@ import numpy as np
 from xrdkna.physics.bragg import displacement_mm
 from xrdkna.physics.evidence import CURRIE_FACTOR, phase_evidence
 from xrdkna.physics.profile import size_from_x, strain_from_y
-from xrdkna.records.arrays import FloatArray
+from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.records.peaks import Halo
 from xrdkna.records.refinement import UNEXPLAINED, FittedLine, IntensityInformation, Parameter, PhaseFit, Refinement
 from xrdkna.records.values import Estimate, Notice
+from xrdkna.refine.doubts import doubts_of, ghost_notices, ghost_phases
+from xrdkna.refine.extracted import EXTRACTED, extraction_notices, shared_esds
 from xrdkna.refine.fit import Fitted
+from xrdkna.refine.identifiability import hidden_phases, hidden_words, separability_notices
 from xrdkna.refine.information import intensity_information
 from xrdkna.refine.layout import TELLING_BOUNDS
 from xrdkna.refine.model import LineList, line_list, phase_part, smooth_part
-from xrdkna.refine.quality import agreement, judge, residual_share
+from xrdkna.refine.quality import agreement, judge, misfit_sigmas, residual_share
 from xrdkna.refine.structure import PhaseTerm
-from xrdkna.refine.weights import weight_fractions
+from xrdkna.refine.weights import grain_words, weight_fractions
 
 # A correlation this close to ±1 means that two parameters were not measured separately.
 NOTABLE_CORRELATION = 0.9
@@ -34,12 +37,18 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
     information = intensity_information(fitted)
     parameters = _parameters(fitted, expressions)
     residual = residual_share(fitted.observed, fitted.counting_weight, fitted.calculated, background)
+    phases = _phase_fits(fitted, every, information, radius_mm)
+    ghosts = ghost_phases(fitted, every, phases)
+    weights = [phase.weight_fraction or Estimate(value=0.0, esd=0.0, unit="") for phase in phases]
+    hidden = hidden_phases(fitted, np.array([weight.value for weight in weights]), np.array([weight.esd or 0.0 for weight in weights]))
     verdict, reasons = judge(
         converged=fitted.converged,
         gof=gof,
         residual=residual,
         at_bound=_telling_bounds(fitted, parameters),
         free_line_share=_free_line_share(every),
+        misfit_sigmas=misfit_sigmas(fitted.observed, fitted.counting_weight, fitted.calculated),
+        doubts=(*doubts_of(fitted, every, phases, background, ghosts), *hidden_words(hidden)),
     )
     lines = _lines(fitted, every)
     fitted_phases = enumerate(model.phases[: model.fitted_phases])
@@ -59,7 +68,7 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
             for term in model.phases
         },
         parameters=parameters,
-        phases=_phase_fits(fitted, every, information, radius_mm),
+        phases=phases,
         halos=_halos(fitted),
         information=information,
         rwp=rwp,
@@ -67,7 +76,15 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
         gof=gof,
         verdict=verdict,
         reasons=reasons,
-        notices=(*_correlations(fitted), *_partial_weights(fitted, every)),
+        notices=(
+            *extraction_notices(model.phases),
+            *_correlations(fitted),
+            *_partial_weights(fitted, every),
+            *grain_words(model, values),
+            *ghost_notices(ghosts),
+            *separability_notices(fitted, hidden),
+        ),
+        inflation=_inflation(fitted),
         steps=fitted.steps,
         evaluations=fitted.evaluations,
         texture_sd=fitted.texture_sd,
@@ -94,6 +111,8 @@ def _value(fitted: Fitted, parameter: int, unit: str) -> Estimate:
 def _parameters(fitted: Fitted, expressions: dict[str, str]) -> tuple[Parameter, ...]:
     parameters = []
     for i, slot in enumerate(fitted.model.layout.slots):
+        if slot.kind in EXTRACTED:
+            continue
         low, high = float(fitted.lower[i]), float(fitted.upper[i])
         value, moved = float(fitted.values[i]), bool(fitted.moving[i])
         tied = slot.name in expressions
@@ -127,7 +146,7 @@ def _phase_fits(fitted: Fitted, lines: LineList, information: IntensityInformati
         evidence = phase_evidence(information, name, texture_sd=fitted.texture_sd)
         inside = (lines.owner == k) & (lines.position > low) & (lines.position < high)
         unit_area = float(lines.unit[inside].sum())
-        weighed = not term.reflections.positions_only and total > 0.0
+        weighed = not term.reflections.positions_only and term.intensities == "structure" and total > 0.0
         limit = None
         if evidence is not None and weighed and unit_area > 0.0:
             amount = CURRIE_FACTOR * evidence.esd / unit_area * factor[k]
@@ -136,7 +155,7 @@ def _phase_fits(fitted: Fitted, lines: LineList, information: IntensityInformati
             PhaseFit(
                 phase=name,
                 role=term.reflections.role,
-                scale=_value(fitted, term.scale, ""),
+                scale=_value(fitted, term.scale, "") if term.intensities == "structure" else Estimate(value=1.0, esd=None, unit=""),
                 weight_fraction=Estimate(value=float(fractions[k]), esd=_esd(fitted, slopes[k]), unit="") if weighed else None,
                 detection_limit=limit,
                 cell=_cell(fitted, term),
@@ -145,9 +164,17 @@ def _phase_fits(fitted: Fitted, lines: LineList, information: IntensityInformati
                 displacement=_displacement(fitted, radius_mm),
                 texture=_texture(fitted, term),
                 significance=evidence.significance if evidence is not None else 0.0,
+                delta_chi_squared=_worth(fitted, term),
+                intensities=term.intensities,
             )
         )
     return tuple(fits)
+
+
+def _worth(fitted: Fitted, term: PhaseTerm) -> float:
+    """By how much χ² would rise without the phase, everything else adapting (linearised: the Wald statistic, Wald 1943)."""
+    variance = float(fitted.covariance[term.scale, term.scale])
+    return float(fitted.values[term.scale] ** 2 / variance) if fitted.moving[term.scale] and variance > 0.0 else 0.0
 
 
 def _cell(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
@@ -158,25 +185,27 @@ def _cell(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
 
 
 def _size(fitted: Fitted, term: PhaseTerm) -> Estimate | None:
-    """Apparent size from the whole Lorentzian width: a lower bound, as the instrument's own share is not known here."""
-    shared = fitted.model.layout.index["x"]
-    x = float(fitted.values[shared] + fitted.values[term.x])
-    slope = np.zeros(fitted.values.size)
-    slope[[shared, term.x]] = 1.0
-    esd = _esd(fitted, slope)
-    if x <= 2.0 * esd or x <= 1e-4:
+    """Apparent size; a lower bound where the instrument's own share of the width is not known."""
+    x = _lorentzian(fitted, fitted.model.layout.index["x"], term.x)
+    if x.esd is None or x.value <= 2.0 * x.esd or x.value <= 1e-4:
         return None
-    size = size_from_x(x, wavelength=fitted.model.instrument.radiation.wavelength)
-    return Estimate(value=size, esd=size * esd / x, unit="Å")
+    size = size_from_x(x.value, wavelength=fitted.model.instrument.radiation.wavelength)
+    return Estimate(value=size, esd=size * x.esd / x.value, unit="Å")
 
 
 def _strain(fitted: Fitted, term: PhaseTerm) -> Estimate | None:
-    shared = fitted.model.layout.index["y"]
-    y = float(fitted.values[shared] + fitted.values[term.y])
+    y = _lorentzian(fitted, fitted.model.layout.index["y"], term.y)
+    if y.esd is None or y.value <= 2.0 * y.esd or y.value <= 1e-4:
+        return None
+    return Estimate(value=strain_from_y(y.value), esd=strain_from_y(y.esd), unit="")
+
+
+def _lorentzian(fitted: Fitted, shared: int, own: int) -> Estimate:
+    """A phase's width in degrees: its own beside a machine's that is known (held), and both together where all was fitted."""
+    counted = [shared, own] if fitted.moving[shared] else [own]
     slope = np.zeros(fitted.values.size)
-    slope[[shared, term.y]] = 1.0
-    esd = _esd(fitted, slope)
-    return Estimate(value=strain_from_y(y), esd=strain_from_y(esd), unit="") if y > 2.0 * esd and y > 1e-4 else None
+    slope[counted] = 1.0
+    return Estimate(value=float(fitted.values[counted].sum()), esd=_esd(fitted, slope), unit="°")
 
 
 def _displacement(fitted: Fitted, radius_mm: float | None) -> Estimate:
@@ -193,7 +222,9 @@ def _displacement(fitted: Fitted, radius_mm: float | None) -> Estimate:
 
 def _texture(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
     """Intensity of each strong group over the calculated one: 1 is no texture."""
-    texture = {}
+    texture: dict[str, Estimate] = {}
+    if term.intensities in EXTRACTED:
+        return texture
     for parameter in dict.fromkeys(int(i) for i in term.texture if i >= 0):
         group = int(term.grouping.group[np.flatnonzero(term.texture == parameter)[0]])
         h, k, l = (int(index) for index in term.reflections.hkl[term.grouping.leader[group]])
@@ -205,11 +236,13 @@ def _texture(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
 def _lines(fitted: Fitted, lines: LineList) -> tuple[FittedLine, ...]:
     """Every reflection of every phase within the pattern."""
     lowest, highest = fitted.model.two_theta[0], fitted.model.two_theta[-1]
+    spectral = len(fitted.model.instrument.radiation.lines)
     rows = []
     for number, term in enumerate(fitted.model.phases):
         # One row a reflection and spectral line, spectral line by spectral line; the first block has the positions to quote.
-        block = np.flatnonzero(lines.owner == number).reshape(-1, len(term.reflections.hkl))
-        for hkl, where in zip(term.reflections.hkl.tolist(), block.T, strict=True):
+        block = np.flatnonzero(lines.owner == number).reshape(spectral, len(term.reflections.hkl))
+        area_esd = _area_esds(fitted, term, lines, block)
+        for hkl, where, esd in zip(term.reflections.hkl.tolist(), block.T, area_esd, strict=True):
             if lowest <= lines.position[where[0]] <= highest:
                 rows.append(
                     FittedLine(
@@ -218,9 +251,23 @@ def _lines(fitted: Fitted, lines: LineList) -> tuple[FittedLine, ...]:
                         two_theta=float(lines.position[where[0]]),
                         area=float(lines.area[where].sum()),
                         fwhm=float(lines.fwhm[where[0]]),
+                        area_esd=esd,
                     )
                 )
     return tuple(rows)
+
+
+def _area_esds(fitted: Fitted, term: PhaseTerm, lines: LineList, block: IntArray) -> list[float | None]:
+    """esd of each reflection's area where it was taken from the pattern; block: (l, n) its lines."""
+    if term.intensities not in EXTRACTED:
+        return [None] * len(term.reflections.hkl)
+    unit = lines.unit[block].sum(axis=0)
+    group_esd = np.zeros(len(term.grouping.leader))
+    for parameter in np.unique(term.texture[term.texture >= 0]):
+        members = term.texture == parameter
+        group_esd[term.grouping.group[members]] = _value(fitted, int(parameter), "").esd * unit[members].sum()
+    esds = shared_esds(term, lines.area[block].sum(axis=0), unit, group_esd)
+    return [float(esd) if esd > 0.0 else None for esd in esds]
 
 
 def _halos(fitted: Fitted) -> tuple[Halo, ...]:

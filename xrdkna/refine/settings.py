@@ -11,6 +11,8 @@ from xrdkna.records.instrument import InstrumentProfile
 TEXTURES = ("none", "free", "march", "harmonics")
 BROADENINGS = ("isotropic", "uniaxial", "stephens")
 WEIGHTS = ("counting", "misfit")
+LINE_SHAPES = ("voigt", "pseudo-voigt")
+INTENSITIES = ("structure", "lebail", "pawley")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,14 @@ class RefineSettings:
     axes: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     # The machine's own line shape; with it sizes and strains are the specimen's, and width parameters of the machine are held.
     profile: InstrumentProfile | None = None
+    # "voigt": a Gaussian and a Lorentzian folded, as machine, size and strain do. "pseudo-voigt": the sum that Thompson, Cox & Hastings put
+    # in its place, which programs of old fit; their profiles compare to the last digit only with it.
+    line_shape: str = "voigt"
     # Parameters whose 95 % profile-likelihood interval is wanted beside the esd.
     confidence: tuple[str, ...] = ()
+    # Phase: where its intensities come from. "structure": |F|² as calculated, the only way to a weight. "lebail", "pawley": from
+    # the pattern, where the structure is not known; see `refine.lebail`. "structure" where nothing is said.
+    intensities: Mapping[str, str] = field(default_factory=dict)
     # Mean particle diameter in µm for Brindley's microabsorption correction of the weights; None: no correction.
     particle_diameter: float | None = None
     # "counting": σ alone weighs a point, as Rietveld's agreement factors assume. "misfit": where the model misses by more than
@@ -76,8 +84,12 @@ class RefineSettings:
             raise UsageError(f"texture is {self.texture!r}; choose one of {', '.join(TEXTURES)}.")
         if self.weights not in WEIGHTS:
             raise UsageError(f"weights is {self.weights!r}; choose one of {', '.join(WEIGHTS)}.")
+        if self.line_shape not in LINE_SHAPES:
+            raise UsageError(f"line_shape is {self.line_shape!r}; choose one of {', '.join(LINE_SHAPES)}.")
         if strange := sorted({kind for kind in self.broadening.values() if kind not in BROADENINGS}):
             raise UsageError(f"broadening is {', '.join(strange)}; choose one of {', '.join(BROADENINGS)}.")
+        if strange := sorted({way for way in self.intensities.values() if way not in INTENSITIES}):
+            raise UsageError(f"intensities is {', '.join(strange)}; choose one of {', '.join(INTENSITIES)}.")
         if self.harmonic_order not in range(2, 13, 2):
             raise UsageError(f"the order of the texture harmonics is {self.harmonic_order}; choose 2, 4, 6, 8, 10 or 12.")
         if self.particle_diameter is not None and not 0.0 < self.particle_diameter <= 1000.0:
@@ -87,4 +99,10 @@ class RefineSettings:
             parameters=MappingProxyType(dict(self.parameters)),
             broadening=MappingProxyType(dict(self.broadening)),
             axes=MappingProxyType(dict(self.axes)),
+            intensities=MappingProxyType(dict(self.intensities)),
         )
+
+    @property
+    def extracted(self) -> tuple[str, ...]:
+        """The phases whose intensities are taken from the pattern."""
+        return tuple(phase for phase, way in self.intensities.items() if way != "structure")

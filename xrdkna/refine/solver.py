@@ -55,10 +55,11 @@ class Solution:
     converged: bool
     evaluations: int
 
-    def covariance(self) -> FloatArray:
-        """(p, p) inverse information; rows of held parameters are zero. Directions the data say nothing about, and no
-        prior holds, get the pseudo-inverse's zero rather than infinity."""
-        free = ~self.held
+    def covariance(self, *, known_though_held: BoolArray | None = None) -> FloatArray:
+        """(p, p) inverse information; rows of held parameters are zero, but for those that are known_though_held (p,): an
+        amount that rests at zero is still uncertain. Directions the data say nothing about, and no prior holds, get the
+        pseudo-inverse's zero rather than infinity."""
+        free = ~self.held if known_though_held is None else ~self.held | known_though_held
         full = np.zeros_like(self.normal)
         scale = np.sqrt(np.maximum(np.diag(self.normal)[free], 1e-300))
         values, vectors = eigh(self.normal[np.ix_(free, free)] / np.outer(scale, scale))

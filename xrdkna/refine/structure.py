@@ -15,7 +15,7 @@ from xrdkna.refine.intensities import Effect
 from xrdkna.refine.layout import Layout, tag
 from xrdkna.refine.line_kernel import Structure
 
-_SHARED = ("displacement", "zero", "transparency", "u", "v", "w", "x", "y")
+_SHARED = ("displacement", "zero", "u", "v", "w", "x", "y")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class PhaseTerm:
 
     cell: (k,) its free cell parameters. texture: (n,) the reflection's own deviation, −1 none. along_x, along_y: widths along its
     axis, −1 none; direction: (n,) cos² to that axis. stephens: (s,) parameters and stephens_terms: (n, s). effects: what
-    else multiplies its intensities.
+    else multiplies its intensities. intensities: where they come from; where not from the structure, `texture` has their slots.
     """
 
     reflections: Reflections
@@ -41,6 +41,7 @@ class PhaseTerm:
     stephens: IntArray
     stephens_terms: FloatArray
     effects: tuple[Effect, ...] = ()
+    intensities: str = "structure"
 
     def cell_at(self, values: FloatArray) -> Cell:
         """The cell with these parameter values."""
@@ -79,6 +80,7 @@ def structure_of(terms: Sequence[PhaseTerm], layout: Layout, instrument: Instrum
     follows = [free_parameter_of_each(term.reflections.crystal_system, term.reflections.cell) for term in terms]
     return Structure(
         wavelength=np.array([line.wavelength for line in radiation.lines]),
+        natural=_natural_widths(radiation),
         spectral_parameter=np.array([-1, *(layout.index[f"ratio_{tag(line.label)}"] for line in radiation.lines[1:])], dtype=np.int64),
         first=first,
         hkl=_joined([term.reflections.hkl.astype(np.float64) for term in terms], (0, 3)),
@@ -96,6 +98,12 @@ def structure_of(terms: Sequence[PhaseTerm], layout: Layout, instrument: Instrum
         reflective=int(instrument.geometry == "Bragg-Brentano"),
         area_parameter=_padded(areas, max((len(row) for row in areas), default=0)),
     )
+
+
+def _natural_widths(radiation: Radiation) -> FloatArray:
+    """(l,) degrees a unit of tan θ: 2 Δλ/λ of each spectral line beyond that of the sharpest."""
+    relative = np.array([line.width / line.wavelength for line in radiation.lines])
+    return np.asarray(np.degrees(2.0 * (relative - relative.min())))
 
 
 def polarisation_terms(instrument: Instrument) -> tuple[float, float]:

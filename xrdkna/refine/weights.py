@@ -1,20 +1,27 @@
 """Weight fractions from scales."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from xrdkna.physics.lattice import cell_volume
 from xrdkna.records.arrays import FloatArray
+from xrdkna.records.values import Notice
+from xrdkna.refine.grain_absorption import grain_factors, grain_notices
 from xrdkna.refine.model import Model
 
 
 def weight_fractions(model: Model, values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(k,) weight fractions, (k, p) their derivatives by the parameters, and (k,) the factor Z·M·V of each phase.
+    """(k,) weight fractions, (k, p) their derivatives by the parameters, and (k,) the factor Z·M·V/τ of each phase.
 
-    W_p = S_p (ZMV)_p / Σ S (ZMV) (Hill & Howard 1987, J. Appl. Cryst. 20, 467); positions-only phases count as nothing.
+    W_p = S_p (ZMV)_p / Σ S (ZMV) (Hill & Howard 1987, J. Appl. Cryst. 20, 467); positions-only phases, and those whose
+    intensities no structure gave, count as nothing.
+    With a particle diameter, ZMV is divided by Brindley's τ (`grain_factors`); how τ follows from the scales is left out
+    of the derivatives, a share of |1 − τ| of them.
     """
     terms = model.phases
     zmv = np.array([term.reflections.cell_mass * cell_volume(term.cell_at(values)) for term in terms])
-    weighable = np.array([not term.reflections.positions_only for term in terms], dtype=np.float64)
+    weighable = np.array([not term.reflections.positions_only and term.intensities == "structure" for term in terms], dtype=np.float64)
     factor = zmv * weighable
     places = np.array([term.scale for term in terms], dtype=np.int64)
     amounts = values[places] * factor
@@ -23,6 +30,17 @@ def weight_fractions(model: Model, values: FloatArray) -> tuple[FloatArray, Floa
     if total <= 0.0:
         return np.zeros(len(terms)), slopes, factor
     fractions = amounts / total
+    if model.particle_diameter is not None:
+        factor = factor / grain_factors(fractions, [term.reflections for term in terms], diameter_um=model.particle_diameter)
+        amounts = values[places] * factor
+        total = float(amounts.sum())
+        fractions = amounts / total
     slopes[:, places] = -np.outer(fractions, factor / total)
     slopes[np.arange(len(terms)), places] += factor / total
     return fractions, slopes, factor
+
+
+def grain_words(model: Model, values: FloatArray) -> tuple[Notice, ...]:
+    """What is to be said about microabsorption in this mixture; see `grain_notices`."""
+    plain, _, _ = weight_fractions(replace(model, particle_diameter=None), values)
+    return grain_notices(plain, [term.reflections for term in model.phases], diameter_um=model.particle_diameter)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from xrdkna.records.index import CellFit, Index, IndexedPeak, PhaseVerdict, ScanFacts
 from xrdkna.records.peaks import Peaks
 from xrdkna.records.refinement import Parameter, PhaseFit, Refinement
-from xrdkna.records.values import Notice
+from xrdkna.records.values import Estimate, Notice
 from xrdkna.report.document_parts import (
     PLAIN_DIGITS,
     Json,
@@ -86,6 +86,7 @@ def refine_document(index: Index) -> Json:
     document["schema"] = REFINE_SCHEMA
     for entry in document["phases"]:
         entry.update(_phase_fit_json(refinement.phase(entry["phase"]) if refinement else None))
+        entry.update(_extracted_json(refinement, entry["phase"]))
     document["parameters"] = [_parameter_json(parameter) for parameter in refinement.parameters] if refinement else []
     document["fit"] = {
         "reasons": list(refinement.reasons) if refinement else [],
@@ -125,8 +126,9 @@ def _verdict_json(verdict: PhaseVerdict) -> Json:
 
 def _agreement_json(refinement: Refinement | None) -> Json:
     if refinement is None:
-        return {"rwp": None, "rexp": None, "gof": None}
-    return {name: number(getattr(refinement, name), PLAIN_DIGITS) for name in ("rwp", "rexp", "gof")}
+        return {"rwp": None, "rexp": None, "gof": None, "esd_inflation": None}
+    factors = {name: number(getattr(refinement, name), PLAIN_DIGITS) for name in ("rwp", "rexp", "gof")}
+    return factors | {"esd_inflation": number(refinement.inflation, PLAIN_DIGITS)}
 
 
 def _cell_fit_json(fit: CellFit) -> Json:
@@ -150,6 +152,26 @@ def _phase_fit_json(fit: PhaseFit | None) -> Json:
         "strain": estimate_json(fit.strain),
         "displacement": estimate_json(fit.displacement),
         "texture": estimates_json(fit.texture) or None,
+    }
+
+
+def _extracted_json(refinement: Refinement | None, phase: str) -> Json:
+    """Where intensities were taken from the pattern: how, and every reflection with its area; nothing where a structure gave them."""
+    fit = refinement.phase(phase) if refinement is not None else None
+    if refinement is None or fit is None or fit.intensities == "structure":
+        return {}
+    lines = [line for line in refinement.lines if line.phase == phase]
+    return {
+        "intensities": fit.intensities,
+        "reflections": [
+            {
+                "hkl": hkl_list(line.hkl),
+                "two_theta": number(line.two_theta),
+                "area": estimate_json(Estimate(value=line.area, esd=line.area_esd, unit="counts·°")),
+                "fwhm": number(line.fwhm, PLAIN_DIGITS),
+            }
+            for line in lines
+        ],
     }
 
 

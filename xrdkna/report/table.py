@@ -26,14 +26,14 @@ _PEAK_HEADER = [text for name, unit in PEAK_COLUMNS for text in (f"{name} [{unit
 def write_peaks_csv(peaks: Peaks, target: str | Path) -> None:
     """One row a peak, in rising 2θ. Raises UsageError when the file cannot be written."""
     rows = ([order + 1, *_peak_cells(peak), _plain(peak.eta), _plain(peak.background)] for order, peak in enumerate(peaks.peaks))
-    _write(target, ["peak", *_PEAK_HEADER, "eta", "background [counts]"], rows)
+    write_table(target, ["peak", *_PEAK_HEADER, "eta", "background [counts]"], rows)
 
 
 def write_index_csv(index: Index, target: str | Path) -> None:
     """One row a peak and assignment; a peak that nothing explains has one row without a phase."""
     header = ["peak", *_PEAK_HEADER, "status", "phase", "h", "k", "l", "calculated_two_theta [deg]", "share"]
     header += ["published_phase", "published_h", "published_k", "published_l", "published_verdict", "sentence"]
-    _write(target, header, (row for order, peak in enumerate(index.peaks) for row in _assignment_rows(order + 1, peak)))
+    write_table(target, header, (row for order, peak in enumerate(index.peaks) for row in _assignment_rows(order + 1, peak)))
 
 
 def write_refine_csv(index: Index, target: str | Path) -> None:
@@ -43,7 +43,7 @@ def write_refine_csv(index: Index, target: str | Path) -> None:
     """
     header = ["phase", "quantity", "value", "esd", "unit", "lower", "upper", "refined", "at_bound"]
     header += ["tied_to", "interval_low", "interval_high", "interval_level", "verdict"]
-    _write(target, header, () if index.refinement is None else _refinement_rows(index, index.refinement))
+    write_table(target, header, () if index.refinement is None else _refinement_rows(index, index.refinement))
 
 
 def write_profile_csv(index: Index, target: str | Path) -> None:
@@ -55,7 +55,7 @@ def write_profile_csv(index: Index, target: str | Path) -> None:
     if fit is not None:
         arrays = (fit.two_theta, fit.observed, fit.sigma, fit.calculated, fit.background, fit.observed - fit.calculated)
         columns = [array.tolist() for array in (*arrays, *fit.contributions.values())]
-    _write(target, [*fixed, *(f"{name} [counts]" for name in names)], ([_plain(x) for x in row] for row in zip(*columns, strict=True)))
+    write_table(target, [*fixed, *(f"{name} [counts]" for name in names)], ([_plain(x) for x in row] for row in zip(*columns, strict=True)))
 
 
 def write_track_csv(track: Track, target: str | Path) -> None:
@@ -66,7 +66,7 @@ def write_track_csv(track: Track, target: str | Path) -> None:
     for trajectory in track.trajectories:
         header += trajectory_columns(trajectory)
     header += [f"presence of {line_name(presence.phase, presence.hkl)}" for presence in track.presence]
-    _write(target, header, _track_rows(track))
+    write_table(target, header, _track_rows(track))
 
 
 def trajectory_columns(trajectory: Trajectory) -> tuple[str, str]:
@@ -149,7 +149,8 @@ def _yes(flag: bool) -> str:
     return "yes" if flag else "no"
 
 
-def _write(target: str | Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+def write_table(target: str | Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Any table in this project's dialect of CSV. Raises UsageError when the file cannot be written."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -7,7 +7,7 @@ import click
 
 from xrdkna.edge.errors import ANSWERED, DECLINED
 from xrdkna.edge.options import Beam, Outputs, PhaseChoice, beam_options, output_options, phase_options
-from xrdkna.edge.output import Answer, check_outputs, declining, write_answer
+from xrdkna.edge.output import Answer, analysing, check_outputs, write_answer
 from xrdkna.edge.request import library_of, settings_of
 from xrdkna.errors import UsageError
 
@@ -37,7 +37,7 @@ def index(*, scan: Path | None, lines: Path | None, beam: Beam, choice: PhaseCho
     from xrdkna.report.table import write_index_csv
     from xrdkna.report.text import index_summary
 
-    with declining(INDEX_SCHEMA, outputs):
+    with analysing(INDEX_SCHEMA, outputs):
         found = _indexed(scan, lines, beam, choice)
     answer = Answer(
         summary=lambda: index_summary(found),

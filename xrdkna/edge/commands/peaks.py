@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from xrdkna.edge.options import Beam, Outputs, beam_options, output_options
-from xrdkna.edge.output import Answer, check_outputs, declining, write_answer
+from xrdkna.edge.output import Answer, analysing, check_outputs, write_answer
 from xrdkna.edge.request import settings_of
 
 
@@ -24,7 +24,7 @@ def peaks(*, scan: Path, beam: Beam, outputs: Outputs) -> int:
     from xrdkna.report.table import write_peaks_csv
     from xrdkna.report.text import peaks_summary
 
-    with declining(PEAKS_SCHEMA, outputs):
+    with analysing(PEAKS_SCHEMA, outputs):
         measured = read_scan(scan)
         pattern, found = find_peaks_of(measured, settings_of(beam))
     facts = facts_of(measured, pattern)

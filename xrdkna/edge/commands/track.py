@@ -8,7 +8,7 @@ import click
 
 from xrdkna.edge.marker import marker_from_text
 from xrdkna.edge.options import Beam, Outputs, PhaseChoice, beam_options, output_options, phase_options
-from xrdkna.edge.output import Answer, check_outputs, declining, write_answer
+from xrdkna.edge.output import Answer, analysing, check_outputs, write_answer
 from xrdkna.edge.progress import progress_bar
 from xrdkna.edge.request import library_of, settings_of
 from xrdkna.errors import UsageError
@@ -53,7 +53,7 @@ def track(
     library = library_of(choice)
     if marker is not None:
         library.chosen((settings.marker[0],))
-    with declining(TRACK_SCHEMA, outputs), progress_bar("following the series", quiet=outputs.quiet) as progress:
+    with analysing(TRACK_SCHEMA, outputs), progress_bar("following the series", quiet=outputs.quiet) as progress:
         followed = track_series(series, library, settings, progress=progress)
     answer = Answer(
         summary=lambda: track_summary(followed),

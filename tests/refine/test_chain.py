@@ -1,0 +1,162 @@
+"""A chain of fits: as good as each fit on its own, and no scan spoils the next."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import Planted, pattern_of, planted_counts
+
+from xrdkna.errors import DeclinedError
+from xrdkna.physics.lattice import cell_volume
+from xrdkna.records.instrument import InstrumentProfile
+from xrdkna.records.phases import Cell, Reflections
+from xrdkna.records.scan import Pattern
+from xrdkna.records.series_fit import ScanFit
+from xrdkna.refine.chain import follow_patterns
+from xrdkna.refine.refine import refine_pattern
+from xrdkna.refine.settings import ParameterChoice, RefineSettings
+
+SETTINGS = RefineSettings(texture="none")
+CELL_OF_BCC, CELL_OF_FCC = Cell(a=3.1968, b=3.1968, c=3.1968), Cell(a=4.1041, b=4.1041, c=4.1041)
+
+
+def cubic(a: float) -> Cell:
+    return Cell(a=a, b=a, c=a)
+
+
+def scan(
+    number: int, two_theta: np.ndarray, fcc: Reflections, bcc: Reflections, *, amount: float, displacement: float = 0.05, a: float = 3.1968
+) -> Pattern:
+    """Face-centred hardware that stays, a body-centred deposit of some amount."""
+    planted = [Planted(fcc, CELL_OF_FCC, 0.02, {}), Planted(bcc, cubic(a), 0.02 * amount, {})]
+    expected = planted_counts(two_theta, planted, displacement_mm=displacement)
+    counts = np.random.default_rng(1000 + number).poisson(expected).astype(float)
+    return pattern_of(two_theta, counts, name=f"scan {number}")
+
+
+def true_fraction(fcc: Reflections, bcc: Reflections, amount: float) -> float:
+    deposit = amount * bcc.cell_mass * cell_volume(CELL_OF_BCC)
+    return deposit / (deposit + fcc.cell_mass * cell_volume(CELL_OF_FCC))
+
+
+def follow(patterns: list[Pattern], fcc: Reflections, bcc: Reflections, settings: RefineSettings = SETTINGS) -> list[ScanFit]:
+    return list(follow_patterns(patterns, [fcc, bcc], settings, fwhm=0.1))
+
+
+def test_a_chain_says_what_each_fit_on_its_own_says(two_theta, face_centred, body_centred):
+    amounts, heights = np.linspace(0.1, 0.8, 8), np.linspace(-0.04, 0.06, 8)
+    scans = [
+        scan(i, two_theta, face_centred, body_centred, amount=amount, displacement=height)
+        for i, (amount, height) in enumerate(zip(amounts, heights, strict=True))
+    ]
+    for pattern, fit in zip(scans, follow(scans, face_centred, body_centred), strict=True):
+        alone = refine_pattern(pattern, [face_centred, body_centred], SETTINGS, fwhm=0.1)
+        assert fit.verdict == alone.verdict == "accepted"
+        assert fit.rwp == pytest.approx(alone.rwp, rel=1e-3)
+        for name in ("a_Fcc", "a_Bcc", "displacement", "scale_Bcc"):
+            expected = alone.parameter(name).value
+            found = fit.estimate(name)
+            assert found.value == pytest.approx(expected.value, abs=0.1 * expected.esd), name
+            assert found.esd == pytest.approx(expected.esd, rel=0.05), name
+        weight = alone.phase("Bcc").weight_fraction
+        assert fit.weight_fractions[1] == pytest.approx(weight.value, abs=0.1 * weight.esd)
+        assert fit.weight_esds[1] == pytest.approx(weight.esd, rel=0.05)
+
+
+def test_weights_along_a_chain_scatter_around_the_truth_as_their_esds_say(two_theta, face_centred, body_centred):
+    amounts = np.linspace(0.05, 0.6, 40)
+    scans = [scan(100 + i, two_theta, face_centred, body_centred, amount=amount) for i, amount in enumerate(amounts)]
+    fits = follow(scans, face_centred, body_centred)
+    truth = [true_fraction(face_centred, body_centred, amount) for amount in amounts]
+    pulls = [(fit.weight_fractions[1] - w) / fit.weight_esds[1] for fit, w in zip(fits, truth, strict=True)]
+    assert abs(np.mean(pulls)) < 3.0 / np.sqrt(40)
+    assert 0.7 < np.std(pulls) < 1.35
+
+
+def test_a_phase_that_is_not_there_takes_next_to_nothing_and_moves_no_cell(two_theta, face_centred, body_centred):
+    scans = [scan(200 + i, two_theta, face_centred, body_centred, amount=0.0) for i in range(30)]
+    fits = follow(scans, face_centred, body_centred)
+    sure = [fit for fit in fits if fit.significances[1] > 3.0]
+    assert len(sure) <= 1
+    assert all(fit.weight_fractions[1] <= 1.3 * fit.detection_limits[1] for fit in fits)
+    assert all(fit.estimate("a_Bcc").value == body_centred.cell.a and fit.estimate("a_Bcc").esd == 0.0 for fit in fits if fit not in sure)
+
+
+def test_a_phase_that_comes_all_at_once_is_weighed_in_its_first_scan(two_theta, face_centred, body_centred):
+    amounts = [0.0, 0.0, 0.0, 0.5, 0.5, 0.0]
+    scans = [scan(300 + i, two_theta, face_centred, body_centred, amount=amount) for i, amount in enumerate(amounts)]
+    for fit, amount in zip(follow(scans, face_centred, body_centred), amounts, strict=True):
+        esd = fit.weight_esds[1]
+        assert fit.weight_fractions[1] == pytest.approx(true_fraction(face_centred, body_centred, amount), abs=4.0 * esd + 1e-4)
+        assert not fit.quarantined
+
+
+def test_a_ruined_scan_is_quarantined_and_the_next_does_not_start_from_it(two_theta, face_centred, body_centred):
+    scans = [scan(400 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(5)]
+    # A scan of something else altogether: broad strong lines where this specimen has none.
+    rng = np.random.default_rng(8)
+    strange = 200.0 + sum(4000.0 * np.exp(-(((two_theta - c) / 0.4) ** 2)) for c in rng.uniform(25.0, 95.0, 12))
+    ruined = [*scans[:2], pattern_of(two_theta, rng.poisson(strange).astype(float), name="ruined"), *scans[2:]]
+    fits = follow(ruined, face_centred, body_centred)
+    undisturbed = follow(scans, face_centred, body_centred)
+    assert [fit.quarantined for fit in fits] == [False, False, True, False, False, False]
+    assert fits[2].verdict in ("rejected", "failed")
+    for after, alone in zip(fits[3:], undisturbed[2:], strict=True):
+        assert after.verdict == "accepted"
+        np.testing.assert_allclose(after.weight_fractions, alone.weight_fractions, atol=0.1 * alone.weight_esds.max())
+
+
+def test_a_cosmic_spike_in_one_scan_changes_nothing(two_theta, face_centred, body_centred):
+    scans = [scan(500 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(4)]
+    used = np.ones(two_theta.size, dtype=bool)
+    used[700] = False
+    intensity = scans[2].intensity.copy()
+    intensity[700] = 1e6
+    spiked = [*scans[:2], replace(scans[2], intensity=intensity, used=used), scans[3]]
+    plain = follow(scans, face_centred, body_centred)
+    for fit, expected in zip(follow(spiked, face_centred, body_centred), plain, strict=True):
+        np.testing.assert_allclose(fit.weight_fractions, expected.weight_fractions, atol=0.2 * expected.weight_esds.max())
+        assert not fit.retried
+        assert fit.verdict == "accepted"
+
+
+def test_a_scan_on_another_grid_is_fitted_from_where_the_chain_stands(two_theta, face_centred, body_centred):
+    scans = [scan(600 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(2)]
+    coarse = np.arange(25.0, 90.0, 0.035)
+    scans += [scan(610 + i, coarse, face_centred, body_centred, amount=0.3) for i in range(2)]
+    truth = true_fraction(face_centred, body_centred, 0.3)
+    for fit in follow(scans, face_centred, body_centred):
+        assert fit.verdict == "accepted"
+        assert fit.weight_fractions[1] == pytest.approx(truth, abs=4.0 * fit.weight_esds[1])
+
+
+def test_ties_and_held_parameters_hold_along_a_chain(two_theta, face_centred, body_centred):
+    choices = {"zero": ParameterChoice(vary=False), "x_Bcc": ParameterChoice(expr="x_Fcc")}
+    scans = [scan(700 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(3)]
+    for fit in follow(scans, face_centred, body_centred, replace(SETTINGS, parameters=choices)):
+        assert fit.estimate("zero").value == 0.0
+        assert fit.estimate("x_Bcc").value == pytest.approx(fit.estimate("x_Fcc").value)
+        assert fit.verdict == "accepted"
+
+
+def test_a_known_instrument_leaves_a_specimen_of_no_width_at_zero_and_not_stuck(two_theta, face_centred, body_centred):
+    """Widths that rest at zero in one scan must be free to grow in the next."""
+    profile = InstrumentProfile(u=0.0, v=0.0, w=0.06**2, x=0.05)
+    scans = [scan(800 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(3)]
+    wide = planted_counts(two_theta, [Planted(face_centred, CELL_OF_FCC, 0.02, {})], displacement_mm=0.05, lorentzian_fwhm=0.15)
+    scans.append(pattern_of(two_theta, np.random.default_rng(3).poisson(wide).astype(float), name="wide"))
+    fits = follow(scans, face_centred, body_centred, RefineSettings(texture="none", profile=profile))
+    for fit in fits[:3]:
+        assert fit.estimate("x_Fcc").value < 4.0 * max(fit.estimate("x_Fcc").esd, 1e-3)
+    assert fits[3].estimate("x_Fcc").value == pytest.approx(0.10, abs=5.0 * fits[3].estimate("x_Fcc").esd + 0.005)
+
+
+def test_no_patterns_give_no_fits_and_a_stub_of_a_scan_is_declined(face_centred, body_centred):
+    assert follow([], face_centred, body_centred) == []
+    short = np.arange(20.0, 20.2, 0.02)
+    with pytest.raises(DeclinedError, match="usable points"):
+        follow([pattern_of(short, np.full(short.size, 50.0))], face_centred, body_centred)

@@ -1,0 +1,167 @@
+"""Whether the pattern tells each phase from the others, or leaves their amounts to chance.
+
+The part of a phase's pattern that no change of the other phases or of the background can imitate is what its amount is known
+by. With N the information matrix over this scale and everything but the phase's own cell, widths and texture, that share
+is 1/(N_ss (N⁻¹)_ss): the inverse of the variance inflation factor (Belsley, Kuh & Welsch 1980, Regression Diagnostics, ch. 3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xrdkna.physics.bragg import displacement_pattern, two_theta_from_d
+from xrdkna.physics.lattice import d_spacings
+from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
+from xrdkna.records.values import Notice
+from xrdkna.refine.fit import Fitted, priors
+from xrdkna.refine.model import calculate_with_jacobian
+from xrdkna.refine.structure import PhaseTerm
+
+# Below this share what is left of a phase beside the others is no more than the misfit of a line's shape.
+HOPELESS_SHARE = 0.01
+# Below this share an amount may still be measured, if it is many sigmas.
+POOR_SHARE = 0.05
+_MANY_SIGMAS = 10.0
+# Weight known worse than this is worth a word where others hide the phase.
+_NOTABLE_ESD = 0.02
+# A phase is hidden by another when without it the share is so many times as large.
+_HIDES = 3.0
+# Lines further apart than this many widths are seen as two.
+_RESOLVED = 1.5
+# Lines weaker than this share of the strongest do not count as what would separate two phases.
+_TELLING_LINE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A phase of which the pattern keeps only this share beside another one."""
+
+    phase: str
+    behind: str
+    share: float
+
+
+def hidden_phases(fitted: Fitted, fractions: FloatArray, esds: FloatArray) -> tuple[Hidden, ...]:
+    """The phases whose amount the pattern does not tell from that of another. fractions, esds: (k,) weights of all phases."""
+    model = fitted.model
+    weighed = [k for k, term in enumerate(model.phases[: model.fitted_phases]) if fitted.moving[term.scale]]
+    if len(weighed) < 2:
+        return ()
+    normal, index, owner = _information(fitted)
+    found = []
+    for k in weighed:
+        scale = int(np.flatnonzero(index == model.phases[k].scale)[0])
+        if normal[scale, scale] <= 0.0:
+            continue
+        share = _share(normal, scale, (owner != k) & _known(normal))
+        doubtful = share < POOR_SHARE and fractions[k] < _MANY_SIGMAS * esds[k] and esds[k] > _NOTABLE_ESD
+        if not (share < HOPELESS_SHARE or doubtful):
+            continue
+        without = [_share(normal, scale, (owner != k) & (owner != other) & _known(normal)) if other != k else 0.0 for other in weighed]
+        best = int(np.argmax(without))
+        if without[best] > _HIDES * share:
+            names = [model.phases[i].reflections.phase for i in (k, weighed[best])]
+            found.append(Hidden(names[0], names[1], share))
+    return tuple(found)
+
+
+def hidden_words(hidden: Sequence[Hidden]) -> tuple[str, ...]:
+    """The same as reasons for a doubt, one a pair."""
+    pairs = dict.fromkeys(tuple(sorted((one.phase, one.behind))) for one in hidden)
+    return tuple(f"{one} and {other} are known together, not singly: the pattern cannot tell them apart." for one, other in pairs)
+
+
+def separability_notices(fitted: Fitted, hidden: Sequence[Hidden]) -> tuple[Notice, ...]:
+    """A sentence for each pair, and what would tell the two apart."""
+    told: set[frozenset[str]] = set()
+    notices = []
+    for one in hidden:
+        pair = frozenset((one.phase, one.behind))
+        if pair in told:
+            continue
+        told.add(pair)
+        notices.append(
+            Notice(
+                code="not-separable",
+                severity="warning",
+                sentence=f"{one.phase} and {one.behind} cannot be told apart here: all but {100.0 * one.share:.2g} % of what the pattern "
+                f"says of {one.phase} could be {one.behind} as well, so the amounts of the two are known together, not singly.",
+                remedy=_remedy(fitted, one),
+            )
+        )
+    return tuple(notices)
+
+
+def _information(fitted: Fitted) -> tuple[FloatArray, IntArray, IntArray]:
+    """(q, q) information of the moving parameters with their priors, (q,) their places, (q,) the phase whose own they are, −1 none;
+    a scale counts as its phase's own only beside others."""
+    model = fitted.model
+    index = np.flatnonzero(fitted.moving)
+    rows = np.full(fitted.values.size, -1, dtype=np.int64)
+    rows[index] = np.arange(index.size)
+    _, jacobian = calculate_with_jacobian(model, fitted.values, rows, index.size)
+    normal = (jacobian * fitted.weight) @ jacobian.T
+    normal[np.diag_indices_from(normal)] += priors(model, fitted.texture_sd)[1][index]
+    owner = np.full(fitted.values.size, -1, dtype=np.int64)
+    firsts = [term.scale for term in model.phases]
+    for k, first in enumerate(firsts):
+        owner[first : firsts[k + 1] if k + 1 < len(firsts) else None] = k
+    return normal, index, owner[index]
+
+
+def _known(normal: FloatArray) -> BoolArray:
+    return np.asarray(np.diag(normal) > 0.0)
+
+
+def _share(normal: FloatArray, scale: int, others: BoolArray) -> float:
+    """1 − R² of one parameter on the others."""
+    chosen = np.flatnonzero(others)
+    chosen = chosen[chosen != scale]
+    size = np.sqrt(np.diag(normal)[chosen])
+    inner = normal[np.ix_(chosen, chosen)] / np.outer(size, size)
+    inner[np.diag_indices_from(inner)] += 1e-9
+    cross = normal[chosen, scale] / size
+    return float(np.clip(1.0 - cross @ np.linalg.solve(inner, cross) / normal[scale, scale], 0.0, 1.0))
+
+
+def _remedy(fitted: Fitted, hidden: Hidden) -> str:
+    terms = {term.reflections.phase: term for term in fitted.model.phases}
+    pair = (terms[hidden.phase], terms[hidden.behind])
+    low, high = float(fitted.model.two_theta[0]), float(fitted.model.two_theta[-1])
+    telling = [
+        (min(abs(angle - low), abs(angle - high)), angle, term.reflections.phase, hkl)
+        for term, other in (pair, pair[::-1])
+        for angle, hkl in _lines_of_its_own(fitted, term, other)
+        if not low <= angle <= high
+    ]
+    if not telling:
+        return "Measure over a wider range, where their lines part, or hold one of the two amounts."
+    _, angle, phase, (h, k, l) = min(telling)
+    return f"Measure to {angle:.1f}° as well: there {phase} ({h} {k} {l}) stands alone."
+
+
+def _lines_of_its_own(fitted: Fitted, term: PhaseTerm, other: PhaseTerm) -> list[tuple[float, tuple[int, int, int]]]:
+    """2θ and indices of the stronger lines of one phase that no line of the other covers."""
+    mine, theirs = _angles(fitted, term), _angles(fitted, other)
+    width = _RESOLVED * _width(fitted)
+    strength = term.reflections.multiplicity * term.reflections.f_squared
+    alone = []
+    for angle, hkl, strong in zip(mine, term.reflections.hkl.tolist(), strength > _TELLING_LINE * strength.max(initial=0.0), strict=True):
+        if strong and np.isfinite(angle) and not np.any(np.abs(theirs - angle) < width):
+            alone.append((float(angle), (hkl[0], hkl[1], hkl[2])))
+    return alone
+
+
+def _angles(fitted: Fitted, term: PhaseTerm) -> FloatArray:
+    """(n,) 2θ at the fitted cell and displacement, for the strongest spectral line."""
+    instrument = fitted.model.instrument
+    d = d_spacings(term.reflections.hkl, term.cell_at(fitted.values)) if term.reflections.hkl.any() else term.reflections.d_spacing
+    angle = two_theta_from_d(d, wavelength=instrument.radiation.wavelength)
+    shift = float(fitted.values[fitted.model.layout.index["displacement"]])
+    return np.asarray(angle + shift * displacement_pattern(angle, geometry=instrument.geometry))
+
+
+def _width(fitted: Fitted) -> float:
+    layout, values = fitted.model.layout, fitted.values
+    return float(np.sqrt(max(values[layout.index["w"]], 1e-6)) + abs(values[layout.index["x"]]))
