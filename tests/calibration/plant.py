@@ -9,6 +9,7 @@ aligned goniometer, how far texture lets a line stray) is drawn from just that k
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import gemmi
 import numpy as np
 from scipy.special import wofz
 
@@ -20,7 +21,8 @@ from xrdkna.records.phases import Phase, Reflections
 
 # Phases whose patterns differ in these ranges; at most two of each crystal system are drawn, so that systems mix.
 PHASES = (
-    "Al", "Al2O3", "austenite", "Be", "Cu", "graphite", "K", "K2CO3", "K2O", "KF", "KHCO3", "KNa2", "KO2", "KOH", "Na", "Na2CO3", "NaF", "NaHCO3",
+    "Al", "Al2O3", "austenite", "Be", "Cu", "graphite", "K", "K2CO3", "K2O", "KF", "KHCO3", "KNa2", "KO2", "KOH", "Na", "Na2CO3",
+    "NaF", "NaHCO3",
 )  # fmt: skip
 # tube: lowest start, highest start, lowest end, highest end (degrees 2θ)
 RANGES = {"Cu": (10.0, 22.0, 80.0, 120.0), "Co": (12.0, 25.0, 90.0, 130.0), "Mo": (5.0, 10.0, 38.0, 55.0)}
@@ -39,8 +41,8 @@ KINDS = ("known machine", "free texture", "march")
 @dataclass(frozen=True, kw_only=True)
 class TruePhase:
     """One phase of the specimen. cell: six numbers. weight: fraction. x, y: degrees, what the specimen adds in Lorentzian width to
-    1/cos θ and tan θ. height_mm: above the others. march: coefficient. biso: Å² on top of |F|². factor: intensity of each reflection over the
-    calculated one."""
+    1/cos θ and tan θ. height_mm: above the others. march: coefficient. biso: Å² on top of |F|². factor: intensity of each
+    reflection over the calculated one."""
 
     phase: Phase
     reflections: Reflections
@@ -229,8 +231,6 @@ def march_factors(phase: TruePhase) -> np.ndarray:
     """(n,) March–Dollase mean over the planes that gemmi says are equivalent, about the unique axis ((1 1 1) in cubic crystals)."""
     if phase.march == 1.0:
         return np.ones(len(phase.reflections.hkl))
-    import gemmi
-
     cell = _cell_of(phase.cell)
     system = phase.phase.crystal_system
     reciprocal = np.linalg.inv(np.array(cell.orth.mat.tolist()))
@@ -259,7 +259,5 @@ def true_cell(phase: TruePhase) -> Mapping[str, float]:
     return {name: phase.cell[names.index(name)] for name in FREE[phase.phase.crystal_system]}
 
 
-def _cell_of(values: Sequence[float]):  # noqa: ANN202 - gemmi is imported where it is used
-    import gemmi
-
+def _cell_of(values: Sequence[float]) -> gemmi.UnitCell:
     return gemmi.UnitCell(*values)

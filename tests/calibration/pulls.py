@@ -8,8 +8,8 @@ indexing would put them (0.03 % and 0.01 mm off), halos start a tenth of their w
 nothing known, a third March–Dollase texture and a known machine.
 
 Which pulls count is settled by the truth and the esd alone, never by how far off a value came out:
-- A number that cannot go below zero (weight, scale, halo area, line breadth) has no symmetric error near zero: it counts where the truth is at
-  least FROM_BOUND esds away.
+- A number that cannot go below zero (weight, scale, halo area, line breadth) has no symmetric error near zero: it counts where
+  the truth is at least FROM_BOUND esds away.
 - Size is the reciprocal of a breadth, Scherrer's; its error is symmetric only where small: it counts where the true breadth is RECIPROCAL
   of the breadth's esds.
 - Cells, heights, March coefficients, B factors and the ratio have no bound in reach: they always count.
@@ -79,9 +79,13 @@ def main() -> None:
     pulls = pulls_of(range(options.first, options.first + options.patterns), jobs=options.jobs)
     sys.stdout.write(table(pulls))
     for pull in sorted(pulls, key=lambda pull: -abs(pull.pull))[: options.worst]:
-        sys.stdout.write(f"{pull.seed:5d} {pull.name:28s} {pull.fitted:12.6g} true {pull.true:12.6g} esd {pull.esd:9.3g} pull {pull.pull:+.2f}\n")
+        sys.stdout.write(
+            f"{pull.seed:5d} {pull.name:28s} {pull.fitted:12.6g} true {pull.true:12.6g} esd {pull.esd:9.3g} pull {pull.pull:+.2f}\n"
+        )
     if options.json is not None:
-        options.json.write_text(json.dumps({"summary": summary(pulls), "pulls": [vars_of(pull) for pull in pulls]}, indent=1), encoding="utf-8")
+        options.json.write_text(
+            json.dumps({"summary": summary(pulls), "pulls": [vars_of(pull) for pull in pulls]}, indent=1), encoding="utf-8"
+        )
 
 
 def pulls_of(seeds: Sequence[int], *, jobs: int = 1) -> list[Pull]:
@@ -218,7 +222,12 @@ def _far(specimen: Specimen, quantity: str, name: str, found: Estimate, true: fl
 def _counted(specimen: Specimen, quantity: str, name: str, found: Estimate, true: float) -> Iterator[Pull]:
     if found.esd:
         yield Pull(
-            seed=specimen.seed, quantity=quantity, name=f"{quantity}: {name}", fitted=float(found.value), true=float(true), esd=float(found.esd)
+            seed=specimen.seed,
+            quantity=quantity,
+            name=f"{quantity}: {name}",
+            fitted=float(found.value),
+            true=float(true),
+            esd=float(found.esd),
         )
 
 
@@ -235,14 +244,14 @@ def summary(pulls: Sequence[Pull]) -> dict[str, dict[str, float]]:
 
 
 def table(pulls: Sequence[Pull]) -> str:
-    """The summary for people; what lies outside the limits is marked."""
+    """The summary for people; what lies outside the limits is marked, and whether by less than two of its standard errors."""
     lines = [f"{'quantity':20s} {'mean':>7s} {'±':>6s} {'sd':>7s} {'±':>6s} {'n':>6s}"]
     for quantity, row in summary(pulls).items():
-        inside = abs(row["mean"]) <= MEAN_LIMIT and SD_LIMITS[0] <= row["sd"] <= SD_LIMITS[1]
-        lines.append(
-            f"{quantity:20s} {row['mean']:+7.3f} {row['mean_se']:6.3f} {row['sd']:7.3f} {row['sd_se']:6.3f} {row['n']:6d}"
-            f"{'' if inside else '   outside'}"
-        )
+        mean_off = max(abs(row["mean"]) - MEAN_LIMIT, 0.0)
+        sd_off = max(row["sd"] - SD_LIMITS[1], SD_LIMITS[0] - row["sd"], 0.0)
+        chance = mean_off < 2.0 * row["mean_se"] and sd_off < 2.0 * row["sd_se"]
+        remark = "" if mean_off == sd_off == 0.0 else "   outside, within chance" if chance else "   outside"
+        lines.append(f"{quantity:20s} {row['mean']:+7.3f} {row['mean_se']:6.3f} {row['sd']:7.3f} {row['sd_se']:6.3f} {row['n']:6d}{remark}")
     return "\n".join(lines) + "\n"
 
 

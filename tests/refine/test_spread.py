@@ -140,6 +140,9 @@ def test_a_machine_profile_brings_its_aberrations():
         "soller": 5.0,
         "divergence": 1.0,
         "transparency": 0.0,
+        "tail_share": 0.0,
+        "tail_low": 0.0,
+        "tail_high": 0.0,
     }
     assert model.spread.moving == ()
 

@@ -14,7 +14,7 @@ from bench import START_HUMP_CENTRE, START_HUMP_FWHM, START_HUMP_HEIGHT, Fit, St
 from forward import CAGLIOTI, LAST_REFLECTION, RADIUS_MM, RATIOS, TWO_THETA, WAVELENGTHS
 from workload import PHASES, STATIC_WEIGHTS, PlantedScan
 
-from xrdkna.correct.scan import correct_scan, prepare_scan
+from xrdkna.correct.scan import prepare_scan
 from xrdkna.phases.cif import phase_from_cif
 from xrdkna.phases.reflections import reflections_of
 from xrdkna.records.instrument import Instrument, InstrumentProfile, Radiation, SpectralLine
@@ -79,7 +79,7 @@ def refine_static_with_xrdkna(planted: PlantedScan, phases: Sequence[Phase]) -> 
     scan = _scan(planted)
     with Stopwatch() as watch:
         reflections = _reflections(phases)
-        pattern = correct_scan(scan, INSTRUMENT)
+        pattern = prepare_scan(scan, INSTRUMENT)
         refinement = refine_pattern(pattern, reflections, SETTINGS, fwhm=START_FWHM, halos=(_hump(),))
     return _fit(planted, refinement, watch)
 

@@ -1,12 +1,12 @@
 """The compiled inner parts of the background: running means, clipping, and a smooth curve fitted until its points settle."""
 
 import numpy as np
-from numba import njit
 
+from xrdkna.physics.compiled import compiled, compiled_strictly
 from xrdkna.records.arrays import BoolArray, FloatArray
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def running_mean(mean: FloatArray, variance: FloatArray, weight: FloatArray, reach: int) -> tuple[FloatArray, FloatArray]:
     """(n,) running weighted mean over ± `reach` bins and its σ; beyond an end its last bin repeats."""
     n = mean.size
@@ -28,7 +28,7 @@ def running_mean(mean: FloatArray, variance: FloatArray, weight: FloatArray, rea
     return level, noise
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def clipped(level: FloatArray, half_width: int, passes: int, rises_first: bool, rises_last: bool) -> FloatArray:
     """Every point lowered to the lowest middle of two points w bins to either side of it, for all w up to `half_width`; `passes` times.
 
@@ -50,7 +50,7 @@ def clipped(level: FloatArray, half_width: int, passes: int, rises_first: bool, 
     return curve
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def settled_curve(
     mean: FloatArray,
     variance: FloatArray,
@@ -95,7 +95,7 @@ def settled_curve(
     return curve, quiet
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def smooth_curve(values: FloatArray, weights: FloatArray, stiffness: float) -> FloatArray:
     """(n,) the curve of `physics.smoothing.whittaker_curve`, n at least 4, by the square-root-free factors of its five bands."""
     n = values.size

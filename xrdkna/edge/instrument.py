@@ -40,6 +40,9 @@ _MEANING = {
     "source_height": "axial divergence: half the height of the source over the radius; 0: parallel in the axial direction",
     "soller": "degrees, full opening of the Soller slits; 0: none",
     "divergence": "degrees, full opening of the divergence slit on a flat specimen; 0: not counted",
+    "tail_share": "tube tails: share of the intensity that comes from beside the tube's focus; 0: none",
+    "tail_low": "degrees 2θ below a line that the tails are spread over",
+    "tail_high": "degrees 2θ above a line that the tails are spread over",
     "zero": "degrees, added to every calculated 2θ",
 }
 _NEEDED = "an instrument file needs u, v and w in degrees², as `xrdkna refine STANDARD --save-instrument FILE.toml` writes them."

@@ -7,9 +7,9 @@ Fisher scoring with Levenberg's damping: expected variances follow the model, so
 import math
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.kernel import add_with_derivatives, factored, inverse_diagonal, solved
+from xrdkna.physics.compiled import compiled, compiled_strictly
 from xrdkna.records.arrays import FloatArray
 
 STEPS = 20
@@ -17,7 +17,7 @@ STEPS = 20
 TRIALS = 8
 
 
-@njit(cache=True, fastmath=False, boundscheck=False)
+@compiled_strictly
 def fit_cluster(
     x: FloatArray,
     y: FloatArray,
@@ -87,7 +87,7 @@ def fit_cluster(
     return theta, spread, squares, best
 
 
-@njit(cache=True, fastmath=False, boundscheck=False)
+@compiled_strictly
 def _draw(
     x: FloatArray,
     fixed: FloatArray,
@@ -132,7 +132,7 @@ def _draw(
             model[i] = max(model[i], least)
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _deviance(
     y: FloatArray,
     gain: FloatArray,
@@ -158,7 +158,7 @@ def _deviance(
     return value
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _normal_equations(
     y: FloatArray,
     model: FloatArray,

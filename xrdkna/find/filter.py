@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.kernel import NOWHERE, place_of
+from xrdkna.physics.compiled import compiled
 from xrdkna.records.arrays import FloatArray, IntArray
 
 # The local background is looked at this many widths beyond the outermost spectral line.
@@ -19,7 +19,7 @@ DULL = 2.5
 TABLE_STEP = 1.0 / 64.0
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def spectra(centres: FloatArray, ratios: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """(m, k) angles of the spectral lines of a reflection at each centre, NOWHERE for far ones, and (m,) the lowest and highest near."""
     places = np.empty((centres.size, ratios.size))
@@ -35,7 +35,7 @@ def spectra(centres: FloatArray, ratios: FloatArray) -> tuple[FloatArray, FloatA
     return places, low, high
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def filter_places(
     x: FloatArray,
     signal: FloatArray,
@@ -79,13 +79,13 @@ def filter_places(
             area[row, k], sigma[row, k], skew[row, k] = out[0], out[1], out[2]
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def takes_parabola(left: float, right: float, half: float, points: int) -> bool:
     """Near an end of the data a parabola could take any line's place: there a straight line is all that is projected out."""
     return left > 0.6 * half and right > 0.6 * half and points > 8
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _polynomial(
     x: FloatArray,
     signal: FloatArray,
@@ -116,7 +116,7 @@ def _polynomial(
     return factored_polynomial(m0, m1, m2, m3, m4, v0, v1, v2, parabola, fit)
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def factored_polynomial(
     m0: float, m1: float, m2: float, m3: float, m4: float, v0: float, v1: float, v2: float, parabola: bool, fit: FloatArray
 ) -> bool:
@@ -140,7 +140,7 @@ def factored_polynomial(
     return True
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _draw(
     x: FloatArray, begin: int, end: int, places: FloatArray, shares: FloatArray, width: float, table: FloatArray, template: FloatArray
 ) -> None:
@@ -157,7 +157,7 @@ def _draw(
             template[i] += share * (table[index] + (v - index) * (table[index + 1] - table[index]))
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _against(
     x: FloatArray,
     signal: FloatArray,

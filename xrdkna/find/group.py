@@ -4,13 +4,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.cluster import fit_cluster
 from xrdkna.find.filter import NEAR_LINES
 from xrdkna.find.grid import Grid
 from xrdkna.find.kernel import add_reflections, place_of
 from xrdkna.find.lines import Lines
+from xrdkna.physics.compiled import compiled_strictly
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 
 # Peaks further apart than this many widths share no parameter worth a covariance.
@@ -59,7 +59,7 @@ class GroupFit(NamedTuple):
     points: int
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def fit_groups(
     grid: Grid,
     lines: Lines,
@@ -88,7 +88,7 @@ def fit_groups(
         _add(grid, fit.lines, 1.0, model)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def fit_each_alone(grid: Grid, lines: Lines, shape: Shape, esd: FloatArray) -> None:
     """Fit every line as if it were the only one, in place; esd (m, 4) counts the whole window's misfit, for a window that holds more
     than this line teaches little. Lines with too few points keep an infinite esd."""
@@ -103,7 +103,7 @@ def fit_each_alone(grid: Grid, lines: Lines, shape: Shape, esd: FloatArray) -> N
         esd[i] = fit.esd[0] * math.sqrt(max(fit.reduced, 1.0) / fit.misfit[0])
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def fit_group(grid: Grid, lines: Lines, shape: Shape, first: int, last: int, others: FloatArray, tolerance: float) -> GroupFit:
     """Fit these lines together on points first … last − 1; `others`: (k,) counts that lines outside the group put there."""
     x, background = grid.two_theta[first:last], grid.background[first:last]
@@ -145,7 +145,7 @@ def fit_group(grid: Grid, lines: Lines, shape: Shape, first: int, last: int, oth
     return GroupFit(fitted, esd, under, misfit, squares.mean(), deviance, x.size)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def group_starts(lines: Lines, ratios: FloatArray) -> IntArray:
     """(g + 1,) index of the first line of each group, and their number at the end; lines in rising position."""
     m = lines.position.size
@@ -171,7 +171,7 @@ def group_starts(lines: Lines, ratios: FloatArray) -> IntArray:
     return np.flatnonzero(begins)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def window_of(grid: Grid, lines: Lines, a: int, b: int) -> tuple[int, int]:
     """The points (first, last + 1) that the group of lines a … b − 1 is fitted on."""
     end, reach = 0.0, 4.0 * grid.step
@@ -181,24 +181,24 @@ def window_of(grid: Grid, lines: Lines, a: int, b: int) -> tuple[int, int]:
     return int(np.searchsorted(grid.two_theta, begin - reach)), int(np.searchsorted(grid.two_theta, end + reach))
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def part_of(lines: Lines, a: int, b: int) -> Lines:
     """Copies of lines a … b − 1."""
     return Lines(lines.position[a:b].copy(), lines.area[a:b].copy(), lines.fwhm[a:b].copy(), lines.eta[a:b].copy())
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def part_of_shape(shape: Shape, a: int, b: int) -> Shape:
     """The expectations of lines a … b − 1."""
     return Shape(shape.fwhm[a:b], shape.fwhm_spread, shape.eta[a:b], shape.eta_spread, shape.narrowest, shape.widest)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _add(grid: Grid, lines: Lines, factor: float, total: FloatArray) -> None:
     add_reflections(grid.two_theta, lines.position, lines.area, lines.fwhm, lines.eta, grid.ratios, grid.shares, grid.faint, factor, total)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _beginning(grid: Grid, lines: Lines, shape: Shape, order: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Start, bounds, prior and its spread, (p,) each: a line may move by its own width, be four times narrower or five times wider
     than expected, and be anything in η."""
@@ -219,7 +219,7 @@ def _beginning(grid: Grid, lines: Lines, shape: Shape, order: int) -> tuple[Floa
     return np.minimum(np.maximum(start, low), high), low, high, prior, prior_sd
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _local_misfit(x: FloatArray, squares: FloatArray, centre: float, width: float, ratios: FloatArray) -> float:
     """Mean squared residual near a line, 1 unless it exceeds 1 by more than two of its own σ.
 
@@ -237,7 +237,7 @@ def _local_misfit(x: FloatArray, squares: FloatArray, centre: float, width: floa
     return mean if mean > 1.0 + 2.0 * math.sqrt(2.0 / max(points, 1)) else 1.0
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _near_end(position: float, ratios: FloatArray) -> float:
     """The highest angle of a reflection's spectral lines that lie near its strongest (a doublet's Kα₂)."""
     end = position

@@ -6,9 +6,9 @@ The baseline is a parabola and air scatter (1/θ and 1/θ²). A hump is a row (c
 import math
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.kernel import factored, solved
+from xrdkna.physics.compiled import compiled, compiled_strictly
 from xrdkna.records.arrays import FloatArray
 
 BASELINE = 5
@@ -18,7 +18,7 @@ STEPS = 20
 _REACH = 2.0
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def design_of(x: FloatArray, precision: FloatArray, humps: FloatArray) -> FloatArray:
     """(5 + h, n) baseline and humps of height 1, over σ."""
     design = np.empty((BASELINE + humps.shape[0], x.size))
@@ -33,7 +33,7 @@ def design_of(x: FloatArray, precision: FloatArray, humps: FloatArray) -> FloatA
     return design
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def linear_fit(design: FloatArray, data: FloatArray) -> tuple[FloatArray, float]:
     """Coefficients (p,) of the rows and χ²."""
     normal, gradient = normal_equations(design, data)
@@ -50,7 +50,7 @@ def linear_fit(design: FloatArray, data: FloatArray) -> tuple[FloatArray, float]
     return coefficients, misfit
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def normal_equations(design: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Normal matrix (p, p) and gradient (p,) of the rows (p, n)."""
     p = design.shape[0]
@@ -70,7 +70,7 @@ def normal_equations(design: FloatArray, data: FloatArray) -> tuple[FloatArray, 
     return normal, gradient
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def covariance_of(normal: FloatArray) -> FloatArray:
     """(p, p) inverse of a normal matrix."""
     p = normal.shape[0]
@@ -83,7 +83,7 @@ def covariance_of(normal: FloatArray) -> FloatArray:
     return inverse
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def with_slopes(x: FloatArray, design: FloatArray, humps: FloatArray, coefficients: FloatArray) -> FloatArray:
     """(5 + 3h, n) the rows of the design, then the derivatives by centre and FWHM of each hump."""
     p, h = design.shape[0], humps.shape[0]
@@ -98,7 +98,7 @@ def with_slopes(x: FloatArray, design: FloatArray, humps: FloatArray, coefficien
     return jacobian
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def refined_humps(x: FloatArray, data: FloatArray, precision: FloatArray, start: FloatArray, narrowest: float, widest: float) -> FloatArray:
     """(h, 2) centres and widths by damped Gauss–Newton from `start`, heights and baseline solved within."""
     humps = start.copy()
@@ -130,7 +130,7 @@ def refined_humps(x: FloatArray, data: FloatArray, precision: FloatArray, start:
     return humps
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def strongest_place(
     x: FloatArray, data: FloatArray, precision: FloatArray, humps: FloatArray, widths: FloatArray, inside: float
 ) -> tuple[float, float, float]:

@@ -7,8 +7,8 @@ Lorentzian everywhere (a division a point, several points at once), the Gaussian
 import math
 
 import numpy as np
-from numba import njit
 
+from xrdkna.physics.compiled import compiled, compiled_strictly
 from xrdkna.records.arrays import BoolArray, FloatArray
 
 _LN2 = math.log(2.0)
@@ -20,7 +20,7 @@ _GAUSS_REACH = 3.2
 NOWHERE = 1e9
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def place_of(centre: float, ratio: float) -> float:
     """Degrees 2θ of the spectral line whose wavelength is `ratio` times that of the line at `centre` (Bragg); NOWHERE if none."""
     if ratio == 1.0:
@@ -29,7 +29,7 @@ def place_of(centre: float, ratio: float) -> float:
     return 2.0 * math.degrees(math.asin(sine)) if sine < 1.0 else NOWHERE
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def add_reflections(
     x: FloatArray,
     position: FloatArray,
@@ -57,7 +57,7 @@ def add_reflections(
             _add_line(x, place, factor * size, width, eta[m], reach, total)
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _add_line(x: FloatArray, place: float, area: float, width: float, eta: float, reach: float, total: FloatArray) -> None:
     s = 4.0 / (width * width)
     lorentz, gauss = area * eta * _LORENTZ_NORM / width, area * (1.0 - eta) * _GAUSS_NORM / width
@@ -70,7 +70,7 @@ def _add_line(x: FloatArray, place: float, area: float, width: float, eta: float
         total[i] += gauss * math.exp(-_LN2 * s * d * d)
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def add_with_derivatives(
     x: FloatArray,
     centre: float,
@@ -119,7 +119,7 @@ def add_with_derivatives(
         model[i] += area * by_area[i]
 
 
-@njit(cache=True, fastmath=False, boundscheck=False)
+@compiled_strictly
 def factored(matrix: FloatArray, damping: float, held: BoolArray, factor: FloatArray, scale: FloatArray) -> None:
     """Fill `factor` with the Cholesky factor of the matrix (p, p) on unit diagonal, its diagonal raised by the share `damping`, and
     `scale` (p,) with what brings it there. Parameters that are `held` (p,), or count for nothing, take no part: their scale is 0."""
@@ -138,7 +138,7 @@ def factored(matrix: FloatArray, damping: float, held: BoolArray, factor: FloatA
                 factor[i, j] = total / factor[j, j]
 
 
-@njit(cache=True, fastmath=False, boundscheck=False)
+@compiled_strictly
 def solved(factor: FloatArray, scale: FloatArray, right: FloatArray, x: FloatArray) -> None:
     """Fill x (p,) with the solution for the right side (p,) from what `factored` left."""
     p = scale.size
@@ -156,7 +156,7 @@ def solved(factor: FloatArray, scale: FloatArray, right: FloatArray, x: FloatArr
         x[i] *= scale[i]
 
 
-@njit(cache=True, fastmath=False, boundscheck=False)
+@compiled_strictly
 def inverse_diagonal(factor: FloatArray, scale: FloatArray, diagonal: FloatArray) -> None:
     """Fill (p,) the diagonal of the inverse of the matrix that `factored` was given: the squared norms of the columns of L⁻¹."""
     p = scale.size

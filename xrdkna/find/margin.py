@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.kernel import place_of
 from xrdkna.find.lines import Lines
+from xrdkna.physics.compiled import compiled_strictly
 from xrdkna.records.arrays import BoolArray, FloatArray
 
 # A neighbour this many times higher leaves more misfit than counting noise around it.
@@ -18,7 +18,7 @@ _GAUSS_TOP, _LORENTZ_TOP = 2.0 * math.sqrt(math.log(2.0) / math.pi), 2.0 / math.
 _LN2_4 = 4.0 * math.log(2.0)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def systematic_heights(
     candidates: Lines, lines: Lines, ratios: FloatArray, shares: FloatArray, floor: float, tail: float, reach: float
 ) -> FloatArray:
@@ -45,7 +45,7 @@ def systematic_heights(
     return margin
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _shape(distance: float, eta: float) -> float:
     """A line relative to its top, at the nearest point within a width of this distance (widths)."""
     u = max(distance - 1.0, 0.0)
@@ -53,14 +53,14 @@ def _shape(distance: float, eta: float) -> float:
     return (eta * _LORENTZ_TOP / (1.0 + 4.0 * u * u) + gauss) / (eta * _LORENTZ_TOP + (1.0 - eta) * _GAUSS_TOP)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def height_of(lines: Lines, i: int, shares: FloatArray) -> float:
     """Counts: top of the strongest spectral line alone."""
     top = _LORENTZ_TOP * lines.eta[i] + _GAUSS_TOP * (1.0 - lines.eta[i])
     return float(lines.area[i] * shares[0] * top / lines.fwhm[i])
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def clear_of_stronger(found: Lines, base: FloatArray, ratios: FloatArray) -> BoolArray:
     """(m,) False for a candidate (in falling significance) that a stronger one explains: its flank, its Kα₂, the place whose Kα₂ it is."""
     m = found.position.size

@@ -7,9 +7,9 @@ a place where no box shows QUICK_SHARE of the threshold holds no line that reach
 import math
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.filter import MARGIN, factored_polynomial, takes_parabola
+from xrdkna.physics.compiled import compiled
 from xrdkna.records.arrays import FloatArray, IntArray
 
 # Width of a box over the FWHM of the line it stands for.
@@ -19,7 +19,7 @@ QUICK_SHARE = 0.45
 RESTART = 4.0
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def promising_places(
     x: FloatArray,
     signal: FloatArray,
@@ -68,7 +68,7 @@ def promising_places(
     return chosen, strength[chosen]
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _running_totals(x: FloatArray, signal: FloatArray, weight: FloatArray, origin: float, scale: float) -> FloatArray:
     """(n + 1, 8) running totals of w, wu, wu², wu³, wu⁴, ws, wus, wu²s, u the distance from the origin over `scale`."""
     sums = np.empty((x.size + 1, 8))
@@ -84,7 +84,7 @@ def _running_totals(x: FloatArray, signal: FloatArray, weight: FloatArray, origi
     return sums
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _moved(x: FloatArray, index: int, value: float) -> int:
     """First index with x at least `value`, searched from a near one."""
     while index < x.size and x[index] < value:
@@ -94,7 +94,7 @@ def _moved(x: FloatArray, index: int, value: float) -> int:
     return index
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _window(sums: FloatArray, first: int, last: int, parabola: bool, fit: FloatArray) -> bool:
     """The polynomial over the window, see `factored_polynomial`."""
     a, b = sums[first], sums[last]
@@ -103,7 +103,7 @@ def _window(sums: FloatArray, first: int, last: int, parabola: bool, fit: FloatA
     )
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _strongest_box(
     x: FloatArray,
     sums: FloatArray,

@@ -8,13 +8,13 @@ background (the hypothesis that nothing is there), never that of the peak's own 
 import math
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.filter import MARGIN, TABLE_STEP, TEMPLATE_REACH, filter_places, spectra
 from xrdkna.find.grid import Grid
 from xrdkna.find.kernel import add_reflections
 from xrdkna.find.lines import Lines
 from xrdkna.find.quick import QUICK_SHARE, promising_places
+from xrdkna.physics.compiled import compiled_strictly
 from xrdkna.physics.profile import pseudo_voigt
 from xrdkna.records.arrays import FloatArray, IntArray
 
@@ -94,7 +94,7 @@ def counting_significance(z: FloatArray, skewness: FloatArray) -> FloatArray:
     return np.asarray(np.where(z * np.abs(skewness) > 1e-4, counting, z))
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _filter_each(
     grid: Grid, lines: Lines, model: FloatArray, tables: FloatArray, area: FloatArray, sigma: FloatArray, skew: FloatArray
 ) -> None:

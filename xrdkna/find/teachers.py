@@ -1,10 +1,10 @@
 """Where the strongest separate maxima of a scan are, and how wide at half height: compiled, for every point is looked at."""
 
 import numpy as np
-from numba import njit
 
 from xrdkna.find.grid import Grid
 from xrdkna.find.kernel import NOWHERE, place_of
+from xrdkna.physics.compiled import compiled_strictly
 from xrdkna.records.arrays import FloatArray, IntArray
 
 # Running means of this many points are looked at …
@@ -21,7 +21,7 @@ SAME_MAXIMUM = 1.5
 AREA_SHARE = 1.2
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def strongest_places(grid: Grid, most: int, narrowest: float, widest: float) -> FloatArray:
     """(m, 3): position, area and width of up to `most` maxima, in rising position."""
     net = grid.intensity - grid.background
@@ -57,7 +57,7 @@ def strongest_places(grid: Grid, most: int, narrowest: float, widest: float) -> 
     return found[np.argsort(found[:count, 0])]
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _clearest_means(grid: Grid, net: FloatArray, widest: float) -> tuple[FloatArray, IntArray]:
     """(n,) significance of the clearest running mean about each point, and its length."""
     n = net.size

@@ -10,6 +10,7 @@ flat specimen      −½ cot θ (α v)², v even in 0 … 1: the specimen touche
 transparency       exponential towards low angles with the mean τ sin 2θ, τ = 1/(2µR): rays come back from below the surface
 
 Each has a Gauss rule of its own; the rule of the sum (`gauss_sum`) has all moments that this many nodes can hold, with one node the mean.
+The tails of a tube, a wide pedestal of little weight, are no matter for such a rule: see `tube_tails`.
 """
 
 import math

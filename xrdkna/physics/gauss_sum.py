@@ -7,8 +7,8 @@ Golub & Welsch (1969), Math. Comput. 23, 221; discretised Stieltjes procedure as
 import math
 
 import numpy as np
-from numba import njit
 
+from xrdkna.physics.compiled import compiled, compiled_strictly
 from xrdkna.records.arrays import FloatArray
 
 # Below this share of the extent what is left of a distribution is rounding: it has fewer points than nodes were asked for.
@@ -30,7 +30,7 @@ def gauss_rule_of_sum(
     return node, weight
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _fill_rules(
     first: FloatArray, first_mass: FloatArray, second: FloatArray, second_mass: FloatArray, node: FloatArray, weight: FloatArray
 ) -> None:
@@ -61,7 +61,7 @@ def _fill_rules(
             weight[m, k] = top[order[k]] * top[order[k]] if k < found else 0.0
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _recurrence(
     x: FloatArray, mass: FloatArray, scale: float, current: FloatArray, previous: FloatArray, center: FloatArray, coupling: FloatArray
 ) -> int:
@@ -95,7 +95,7 @@ def _recurrence(
     return center.size
 
 
-@njit(cache=True, boundscheck=False)
+@compiled_strictly
 def _diagonalise(diagonal: FloatArray, beside: FloatArray, top: FloatArray, n: int) -> None:
     """Implicit QL (Martin & Wilkinson 1968, Numer. Math. 12, 377): eigenvalues into `diagonal`, first components of the
     eigenvectors into `top`. beside: (n,) subdiagonal from its second entry on; lost."""

@@ -7,8 +7,8 @@ together.
 import math
 
 import numpy as np
-from numba import njit
 
+from xrdkna.physics.compiled import compiled
 from xrdkna.records.arrays import FloatArray, IntArray
 
 _LN2_4 = 4.0 * math.log(2.0)
@@ -18,7 +18,7 @@ _LORENTZ_NORM = 2.0 / math.pi
 _GAUSS_REACH = 3.2
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def add_lines(
     two_theta: FloatArray,
     position: FloatArray,
@@ -44,7 +44,7 @@ def add_lines(
             total[j] += value
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def add_lines_with_derivatives(
     two_theta: FloatArray,
     position: FloatArray,

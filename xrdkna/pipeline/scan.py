@@ -23,12 +23,20 @@ from xrdkna.records.phases import Library, Reflections
 from xrdkna.records.refinement import FittedLine, Refinement
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.values import Notice
+from xrdkna.refine.build import fitted_points
+from xrdkna.refine.halos import require_measured
 
 
 def find_peaks_of(scan: Scan, settings: Settings) -> tuple[Pattern, Peaks]:
     """The pattern of a scan and the peaks in it. Raises RadiationError without a wavelength."""
     pattern = correct_scan(scan, instrument_of(scan, settings), settings.correct)
     return pattern, find_peaks(pattern, settings.find)
+
+
+def require_measured_halos(patterns: Sequence[Pattern], settings: Settings) -> None:
+    """Raise UsageError for a named halo that no pattern measures."""
+    measured = [pattern.two_theta[fitted_points(pattern, settings.refine)] for pattern in patterns]
+    require_measured(settings.refine, measured, wavelength=patterns[0].instrument.radiation.wavelength)
 
 
 def facts_of(scan: Scan, pattern: Pattern) -> ScanFacts:
@@ -57,6 +65,7 @@ def judgeable(reflections: tuple[Reflections, ...]) -> tuple[Reflections, ...]:
 def index_scan(scan: Scan, library: Library, settings: Settings) -> Index:
     """Which phases are in this diffractogram, and which line belongs to which."""
     pattern, peaks = find_peaks_of(scan, settings)
+    require_measured_halos([pattern], settings)
     reflections = judgeable(reflections_for(library, settings.phases, pattern.instrument, float(pattern.two_theta[-1])))
     return _index_document(scan, pattern, peaks, identify_phases(pattern, peaks, reflections, settings))
 
@@ -83,6 +92,7 @@ def refine_scan(scan: Scan, library: Library, settings: Settings, *, progress: C
     progress is told one line a stage of the plan, as it ends.
     """
     pattern, peaks = find_peaks_of(scan, settings)
+    require_measured_halos([pattern], settings)
     extracted = settings.refine.extracted
     library.chosen(extracted)
     names = tuple(dict.fromkeys((*settings.phases, *extracted))) if settings.phases else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xrdkna.correct.scan import prepare_scan
 from xrdkna.errors import DataError, DeclinedError, RadiationError
 from xrdkna.pipeline.identify import typical_fwhm
-from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for
+from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for, require_measured_halos
 from xrdkna.pipeline.settings import Settings, instrument_of, settings_for_series
 from xrdkna.pipeline.survey import distinct_halos, survey_series
 from xrdkna.records.instrument import Instrument
@@ -83,6 +83,7 @@ def _beginning(series: Series, library: Library, settings: Settings) -> _Beginni
         return _Beginning(survey.instrument, there, survey.fwhm, survey.halos, survey.unexplained)
     chosen = _first_middle_last(series)
     found = [find_peaks_of(scan, settings) for scan in chosen]
+    require_measured_halos([other for other, _ in found], settings)
     pattern, peaks = found[0]
     end = max(float(other.two_theta[-1]) for other, _ in found)
     reflections = judgeable(reflections_for(library, settings.phases, pattern.instrument, end))

@@ -176,8 +176,7 @@ def _values(refinement: Refinement, inside: frozenset[str]) -> dict[tuple[str, s
         ("rwp", ""): Estimate(value=refinement.rwp, esd=None, unit=""),
         ("gof", ""): Estimate(value=refinement.gof, esd=None, unit=""),
     }
-    for number, halo in enumerate(refinement.halos, start=1):
-        values["halo_area", f"halo {number}"] = halo.area
+    values |= {("halo_area", halo.name): halo.area for halo in refinement.halos}
     for fit in refinement.phases:
         if fit.detection_limit is not None:
             values["detection_limit", fit.phase] = fit.detection_limit

@@ -10,7 +10,7 @@ from xrdkna.errors import DataError, DeclinedError
 from xrdkna.match.assign import unexplained_peaks
 from xrdkna.physics.lattice import cell_from_free, d_spacings, free_cell_parameters
 from xrdkna.pipeline.identify import Identified, identify_phases, typical_fwhm
-from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for
+from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for, require_measured_halos
 from xrdkna.pipeline.settings import Settings
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Halo, Peak, Peaks
@@ -66,8 +66,10 @@ class _Stretch:
 
 
 def survey_series(series: Series, library: Library, settings: Settings) -> Survey:
-    """Index a few sums over the series. Raises DeclinedError when none of the scans tried can be read."""
+    """Index a few sums over the series. Raises DeclinedError when none of the scans tried can be read, UsageError for a named halo that
+    none of them measures."""
     stretches, reflections = _index_stretches(series, library, settings)
+    require_measured_halos([stretch.pattern for stretch in stretches], settings)
     first = stretches[0]
     followed = _followed(stretches, judgeable(reflections), settings)
     return Survey(
@@ -196,7 +198,11 @@ def distinct_halos(found: Sequence[Sequence[Halo]]) -> tuple[Halo, ...]:
     """The humps of several patterns, one for each place."""
     kept: list[Halo] = []
     for halos in found:
-        for halo in halos:
-            if all(abs(halo.two_theta.value - other.two_theta.value) > 0.5 * other.fwhm.value for other in kept):
-                kept.append(halo)
+        # What one pattern tells apart is two humps, however near.
+        known = tuple(kept)
+        kept += [halo for halo in halos if not any(_same_place(halo, other) for other in known)]
     return tuple(kept)
+
+
+def _same_place(halo: Halo, other: Halo) -> bool:
+    return abs(halo.two_theta.value - other.two_theta.value) <= 0.5 * other.fwhm.value

@@ -55,7 +55,8 @@ class InstrumentProfile:
 
     u, v, w: degrees², Caglioti. x, y: degrees, Lorentzian share in 1/cos θ and tan θ. sample, detector, source_height: half heights of
     specimen, slit and source over the radius (axial divergence; source 0: a parallel beam). soller, divergence: degrees, full openings
-    of Soller and divergence slits. zero: degrees. source: which refinement.
+    of Soller and divergence slits. tail_share: of the intensity, spread evenly over tail_low degrees 2θ below and tail_high above a line
+    (tube tails). zero: degrees. source: which refinement.
     """
 
     u: float
@@ -70,10 +71,14 @@ class InstrumentProfile:
     source_height: float = 0.0
     soller: float = 0.0
     divergence: float = 0.0
+    tail_share: float = 0.0
+    tail_low: float = 0.0
+    tail_high: float = 0.0
 
     def __post_init__(self) -> None:
         heights = (self.sample, self.detector, self.source_height)
-        numbers = (self.u, self.v, self.w, self.x, self.y, self.zero, self.soller, self.divergence, *heights)
+        tails = (self.tail_share, self.tail_low, self.tail_high)
+        numbers = (self.u, self.v, self.w, self.x, self.y, self.zero, self.soller, self.divergence, *heights, *tails)
         if not all(math.isfinite(number) for number in numbers):
             raise RecordError("an instrument profile holds a number that is not finite; write u, v, w (degrees²), x, y (degrees).")
         if min(self.w, self.x, self.y) < 0.0 or self.w + self.x <= 0.0:
@@ -84,6 +89,8 @@ class InstrumentProfile:
             raise RecordError("an instrument profile needs source, sample and detector heights of 0 to 0.3 radii.")
         if not (0.0 <= self.soller <= 60.0 and 0.0 <= self.divergence <= 5.0):
             raise RecordError("an instrument profile needs a Soller opening of 0 to 60 degrees and a divergence of 0 to 5 degrees.")
+        if not (0.0 <= self.tail_share <= 0.3 and 0.0 <= self.tail_low <= 3.0 and 0.0 <= self.tail_high <= 3.0):
+            raise RecordError("an instrument profile needs tube tails with a share of 0 to 0.3, up to 3 degrees low and 3 degrees high.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

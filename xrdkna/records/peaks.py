@@ -24,12 +24,14 @@ class Peak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halo:
-    """A hump far wider than any reflection: scattering from something amorphous or liquid. Units as in Peak."""
+    """A hump far wider than any reflection: scattering from something amorphous or liquid. Units as in Peak. name: as the user
+    calls it, or "halo 1", … in a fit; empty where it is only found."""
 
     two_theta: Estimate
     fwhm: Estimate
     area: Estimate
     snr: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

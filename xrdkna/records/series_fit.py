@@ -16,7 +16,8 @@ class ScanFit:
     all scans on one grid. values, esds: (p,); esds are scaled by `inflation`, the root of the reduced χ² where it exceeds 1,
     and 0 for a parameter that was held. phases: names; weight_fractions, weight_esds, detection_limits, significances: (k,) of
     each, fractions 0 … 1 and sigmas. rwp, rexp: fractions, from σ as measured. quarantined: the fit is not to be believed, and
-    the next scan did not start from it. retried: fitted again from a cold start.
+    the next scan did not start from it. retried: fitted again from a cold start. halos: the name of
+    each hump and how its parameters' names begin, as ("kapton", "halo1"). wavelength: Å, of the strongest spectral line.
     """
 
     name: str
@@ -40,6 +41,8 @@ class ScanFit:
     retried: bool = False
     quarantined: bool = False
     start_time: datetime | None = None
+    halos: tuple[tuple[str, str], ...] = ()
+    wavelength: float | None = None
 
     def __post_init__(self) -> None:
         require_one_of(self.verdict, VERDICTS, name="verdict")

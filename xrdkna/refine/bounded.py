@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from xrdkna.physics.compiled import compiled
 from xrdkna.records.arrays import BoolArray, FloatArray
 
 # Which parameters rest at their bounds in one step is settled in so many rounds; what is left is clipped.
@@ -13,7 +13,7 @@ _BOUND_ROUNDS = 60
 _LEAST_PIVOT = 1e-13
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def bounded_step(normal: FloatArray, gradient: FloatArray, lowest: FloatArray, highest: FloatArray, damping: float) -> FloatArray:
     """(p,) the step that minimises step·N·step − 2 g·step, N (p, p) with its diagonal raised by `damping`, within lowest ≤ step ≤
     highest (p,).
@@ -49,7 +49,7 @@ def bounded_step(normal: FloatArray, gradient: FloatArray, lowest: FloatArray, h
     return step
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _solve_free(damped: FloatArray, push: FloatArray, free: BoolArray, step: FloatArray) -> None:
     """Set the free entries of the scaled step, the others staying, by Cholesky decomposition of their block."""
     index, bound = np.flatnonzero(free), np.flatnonzero(~free)
@@ -76,7 +76,7 @@ def _solve_free(damped: FloatArray, push: FloatArray, free: BoolArray, step: Flo
         step[index[i]] = right[i]
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _worst_crossing(step: FloatArray, scale: FloatArray, free: BoolArray, lowest: FloatArray, highest: FloatArray) -> int:
     """The free parameter furthest beyond its bound, −1 if none is: where it comes to rest decides about the others."""
     worst, most = -1, 0.0
@@ -88,7 +88,7 @@ def _worst_crossing(step: FloatArray, scale: FloatArray, free: BoolArray, lowest
     return worst
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _best_release(damped: FloatArray, push: FloatArray, step: FloatArray, scale: FloatArray, free: BoolArray, lowest: FloatArray) -> int:
     """The parameter at rest at a bound whose pull is most strongly inwards, −1 if none is (Kuhn & Tucker 1951)."""
     largest = np.abs(push).max()

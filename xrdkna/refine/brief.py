@@ -75,6 +75,8 @@ def brief_of(solved: Solved) -> ScanFit:
         reasons=reasons,
         evaluations=solved.evaluations,
         start_time=solved.start_time,
+        halos=model.halo_names,
+        wavelength=model.instrument.radiation.wavelength,
     )
 
 

@@ -17,12 +17,13 @@ from xrdkna.refine.background import background_terms
 from xrdkna.refine.broadening import broadening_slots, direction_terms, strain_terms
 from xrdkna.refine.extracted import line_slots, own_settings, with_equal_intensities
 from xrdkna.refine.groups import Grouping, group_reflections
+from xrdkna.refine.halos import halo_terms
 from xrdkna.refine.intensities import phase_effects, texture_slots
-from xrdkna.refine.layout import Layout, Slot, halo_slots, instrument_slots, layout_of, phase_slots, tag
+from xrdkna.refine.layout import Layout, Slot, instrument_slots, layout_of, phase_slots, tag
 from xrdkna.refine.model import Model
 from xrdkna.refine.profile_kernel import add_columns, plain_nodes
 from xrdkna.refine.settings import RefineSettings
-from xrdkna.refine.spread import SPREADING, STARTS, Spread, narrowest_widths
+from xrdkna.refine.spread import SPREADING, STARTS, Spread, check_tails, narrowest_widths
 from xrdkna.refine.structure import FreeLines, PhaseTerm, free_lines_of, structure_of
 
 # A pattern with fewer points than this cannot carry a background, a scale and a cell.
@@ -66,14 +67,15 @@ def build_model(
             "measure a longer range, or exclude less of it."
         )
     two_theta = np.ascontiguousarray(pattern.two_theta[used])
-    background = background_terms(two_theta, halos=len(halos), settings=settings)
+    humps = halo_terms(halos, settings, two_theta=two_theta, wavelength=pattern.instrument.radiation.wavelength)
+    background = background_terms(two_theta, halos=len(humps), settings=settings)
     slots = instrument_slots(instrument=pattern.instrument, fwhm=fwhm, settings=settings)
     background_first = len(slots)
     slots += [Slot(name=f"background_{k}", kind="background", unit="counts", start=0.0) for k in range(len(background))]
     halo_rows = []
-    for number, halo in enumerate(halos, start=1):
+    for hump in humps:
         halo_rows.append((len(slots), len(slots) + 1, len(slots) + 2))
-        slots += halo_slots(number, halo)
+        slots += hump.slots
     areas = np.arange(len(slots), len(slots) + len(unexplained))
     slots += [
         Slot(name=f"line{number}_area", kind="scale", unit="counts·°", start=peak.area.value, lower=0.0)
@@ -103,6 +105,7 @@ def build_model(
         free_profiles=_free_profiles(two_theta, free_lines, unexplained, tolerance, voigt=settings.line_shape == "voigt"),
         free_areas=areas,
         halos=tuple(halo_rows),
+        halo_names=tuple((hump.name, hump.label) for hump in humps),
         background=background,
         background_rows=np.arange(background_first, background_first + len(background)),
         tail_tolerance=tolerance,
@@ -217,6 +220,7 @@ def _spread(
     angles = [two_theta_from_d(term.reflections.d_spacing, wavelength=line.wavelength) for term in phases for line in lines]
     two_theta = np.clip(np.concatenate(angles), 1.0, 178.0) if angles else np.zeros(0)
     moving = tuple(name for name, place in places.items() if _asked_for(layout.slots[place], settings))
+    check_tails({name: layout.slots[place].start for name, place in places.items()}, settings.parameters, moving)
     return Spread(two_theta, narrowest_widths(two_theta, typical=fwhm, profile=settings.profile), places, moving)
 
 

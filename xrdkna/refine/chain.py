@@ -45,7 +45,7 @@ _OUT_OF_LINE = 1.5
 class _Grid:
     """What scans on one grid share.
 
-    index: (q,) the refined parameters; rows: (p,) the row of each, −1 if held. scales: (q,) True for scales; scale: (P,) the
+    index: (q,) the refined parameters; rows: (p,) the row of each, −1 if held. scales: (q,) True for amounts; scale: (P,) the
     parameter of each phase's; owner: (q,) the phase whose cell or width a parameter is, −1 none. prior_mean, prior_weight: (p,).
     """
 
@@ -158,7 +158,7 @@ def _grid_of(
     index = np.flatnonzero(moving)
     rows = np.full(moving.size, -1, dtype=np.int64)
     rows[index] = np.arange(index.size)
-    scales = np.array([model.layout.slots[i].kind == "scale" for i in index], dtype=np.bool_)
+    scales = np.array([model.layout.slots[i].kind in ("scale", "background") for i in index], dtype=np.bool_)
     mean, weight = priors(model, {})
     scale = np.array([term.scale for term in model.phases], dtype=np.int64)
     owner = np.array([_owner(model, int(i)) for i in index], dtype=np.int64)
@@ -281,8 +281,8 @@ def _carried_over(grid: _Grid, values: FloatArray) -> dict[str, float]:
 
 
 def _covariance(grid: _Grid, ended: Link) -> FloatArray:
-    """(q, q) inverse information of the refined parameters; the rows of those at rest at a bound are zero, but for scales: a
-    phase that is not there still has an esd, and from it a detection limit."""
+    """(q, q) inverse information of the refined parameters; the rows of those at rest at a bound are zero, but for amounts: a
+    phase or a hump that is not there still has an esd, and from it a detection limit."""
     free = ended.values[grid.index]
     held = ((free <= grid.ties.lower[grid.index]) | (free >= grid.ties.upper[grid.index])) & ~grid.scales
     inner = np.flatnonzero(~held & ended.live)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numba import njit
 
+from xrdkna.physics.compiled import compiled
 from xrdkna.physics.lattice import d_spacing_derivatives
 from xrdkna.records.arrays import FloatArray
 from xrdkna.refine.model import LineList, Model, line_list, phase_part
@@ -79,7 +79,9 @@ class Place:
         return self.evidence > _LEAST_EVIDENCE * misfit and self.gain > _ROUGHLY * self.evidence - _AS_GOOD * misfit
 
 
-def escape(model: Model, ties: Ties, solution: Solution, values: FloatArray, *, observed: FloatArray, weight: FloatArray, solve: Solve) -> Ended:
+def escape(
+    model: Model, ties: Ties, solution: Solution, values: FloatArray, *, observed: FloatArray, weight: FloatArray, solve: Solve
+) -> Ended:
     """The solution, or the better one found by moving a phase to where its lines explain more and fitting again."""
     evaluations, rivals = 0, set[str]()
     for _ in range(_ROUNDS):
@@ -231,7 +233,9 @@ def _apart(cells: FloatArray, scores: FloatArray, steps: FloatArray) -> FloatArr
 
 def _climbed(judged: _Judge, cell: FloatArray, blur: float, steps: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
     """The best cell near this one: steps along each parameter, halved when none helps."""
-    compass = np.vstack([np.eye(cell.size), -np.eye(cell.size)]) if cell.size > 2 else np.array(list(product((-1.0, 0.0, 1.0), repeat=cell.size)))
+    compass = (
+        np.vstack([np.eye(cell.size), -np.eye(cell.size)]) if cell.size > 2 else np.array(list(product((-1.0, 0.0, 1.0), repeat=cell.size)))
+    )
     score, scale = float(judged.scores(cell[None, :], blur)[0]), blur
     while scale > 0.2 * blur:
         around = np.clip(cell + compass * steps * scale, low, high)
@@ -243,7 +247,7 @@ def _climbed(judged: _Judge, cell: FloatArray, blur: float, steps: FloatArray, l
     return cell
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _filtered(two_theta: FloatArray, pull: FloatArray, weight: FloatArray, width: float, step: float) -> tuple[FloatArray, FloatArray]:
     """On a grid from the first point on: Σ pull·shape and Σ weight·shape² with a line of unit area and Lorentz–Gaussian middle."""
     n = two_theta.size
@@ -266,7 +270,7 @@ def _filtered(two_theta: FloatArray, pull: FloatArray, weight: FloatArray, width
     return push, size
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _score(
     cells: FloatArray, position: FloatArray, area: FloatArray, slopes: FloatArray, push: FloatArray, size: FloatArray,
     origin: float, step: float, out: FloatArray,

@@ -9,6 +9,7 @@ from xrdkna.records.arrays import BoolArray, FloatArray
 from xrdkna.records.scan import Pattern
 from xrdkna.refine.branches import both_branches
 from xrdkna.refine.escape import escape
+from xrdkna.refine.gaussian_share import regain_gaussian
 from xrdkna.refine.model import Model, calculate_with_jacobian
 from xrdkna.refine.noise import expected_variance, local_misfit, unheard_variance
 from xrdkna.refine.parameters import Ties
@@ -29,7 +30,7 @@ EARLY_TOLERANCE = 1e-3
 EARLY_ITERATIONS = 12
 # Amounts and line widths may rest at zero, which is a bound of theirs and no knowledge: what trades with them (the strain of a phase with
 # its size, an absent phase with one that is there) is as uncertain as if they moved.
-_UNCERTAIN_AT_ZERO = ("scale", "width", "shape")
+_UNCERTAIN_AT_ZERO = ("scale", "background", "width", "shape")
 # Texture learns its size in this many rounds (EM converges fast where many lines speak).
 TEXTURE_ROUNDS = 3
 _TEXTURE_RANGE = (0.003, 1.5)
@@ -113,6 +114,8 @@ def fit_model(
             steps.append(told("cells looked for elsewhere", ended.solution, observed, weight, progress))
         solution, values, rivals = ended.solution, ended.values, ended.rivals
         evaluations += ended.evaluations
+        solution, values, spent = regain_gaussian(model, ties, solution, values, solve=again)
+        evaluations += spent
     moving = moving_parameters(model, ties, released)
     undecided = np.zeros((values.size, values.size))
     if start is None and settings.texture == "march":

@@ -11,7 +11,6 @@ from xrdkna.errors import UsageError
 from xrdkna.physics.bragg import two_theta_from_d
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.peaks import Halo
-from xrdkna.records.scan import Pattern
 from xrdkna.refine.layout import Slot
 from xrdkna.refine.settings import HaloChoice, RefineSettings
 
@@ -21,6 +20,8 @@ _USUAL_WIDTH = 0.45
 _REACH, _PULL = 0.5, 0.15
 # How far a width said by the user, and one that is only usual, are expected to be off, in shares of it.
 _WIDTH_SAID, _WIDTH_USUAL = 0.2, 0.5
+# Two named humps closer than this share of the narrower one's width are one.
+_APART = 0.25
 # A hump with fewer points than this within its width cannot be told from the background.
 _FEWEST_POINTS = 20
 
@@ -67,28 +68,36 @@ def halo_terms(found: Sequence[Halo], settings: RefineSettings, *, two_theta: Fl
     return tuple(terms)
 
 
-def require_covered(patterns: Sequence[Pattern], settings: RefineSettings) -> None:
-    """Raise UsageError for a named hump of which none of the patterns measures enough."""
-    for number in range(len(settings.halos)):
-        places = [(pattern, _places(settings.halos, pattern.instrument.radiation.wavelength)[number]) for pattern in patterns]
-        if not any(_covered(place, pattern.two_theta[pattern.used & _taken(pattern, settings)]) for pattern, place in places):
-            place = places[0][1]
-            low, high = (float(end(pattern.two_theta[[0, -1]])) for pattern, _ in places[:1] for end in (np.min, np.max))
-            where = f"{place.center:.2f}°" if place.center < 180.0 else "no angle that this wavelength reaches"
+def require_measured(settings: RefineSettings, measured: Sequence[FloatArray], *, wavelength: float) -> None:
+    """Raise UsageError for a named hump that none of the patterns measures, or that cannot be told from its neighbour; measured:
+    of each pattern the degrees 2θ of the points that take part."""
+    places = _places(settings.halos, wavelength)
+    for place in places:
+        if any(_covered(place, two_theta) for two_theta in measured):
+            continue
+        where = f"2θ = {place.center:.2f}°" if place.center < 180.0 else "an angle that this wavelength does not reach"
+        lacking = "this scan has too few" if len(measured) == 1 else "no scan has enough"
+        raise UsageError(
+            f"the halo {place.choice.name} lies at {where}, where {lacking} points on both sides of it; "
+            "correct its place with --halo, or leave it out."
+        )
+    for place, other in pairwise(sorted(places, key=lambda place: place.center)):
+        if other.center - place.center < _APART * min(place.fwhm, other.fwhm):
             raise UsageError(
-                f"the halo {place.choice.name} lies at {where}, and {patterns[0].name} measures {low:g} to {high:g}°, excluded regions "
-                "aside: nothing can be said of it; correct its place, or leave it out."
+                f"the halos {place.choice.name} and {other.choice.name} lie at {place.center:.2f}° and {other.center:.2f}°: humps "
+                f"{min(place.fwhm, other.fwhm):.1f}° wide cannot be told apart there; name one of them."
             )
 
 
 def _places(choices: Sequence[HaloChoice], wavelength: float) -> list[_Place]:
     """No two named humps may exchange their places: the middle between neighbours parts them."""
-    centers, widths = zip(*(_degrees(choice, wavelength) for choice in choices), strict=True) if choices else ((), ())
-    ordered = sorted(centers)
+    degrees = [_degrees(choice, wavelength) for choice in choices]
+    order = sorted(range(len(degrees)), key=lambda k: degrees[k][0])
+    ordered = [degrees[k][0] for k in order]
     middles = [-math.inf, *((low + high) / 2.0 for low, high in pairwise(ordered)), math.inf]
     places = []
-    for choice, center, fwhm in zip(choices, centers, widths, strict=True):
-        rank = ordered.index(center)
+    for number, (choice, (center, fwhm)) in enumerate(zip(choices, degrees, strict=True)):
+        rank = order.index(number)
         low, high = max(center - _REACH * fwhm, middles[rank]), min(center + _REACH * fwhm, middles[rank + 1])
         places.append(_Place(choice, center, fwhm, low, high))
     return places
@@ -99,6 +108,7 @@ def _degrees(choice: HaloChoice, wavelength: float) -> tuple[float, float]:
     q = choice.q if choice.q is not None else 4.0 * math.pi * math.sin(math.radians(choice.two_theta or 0.0) / 2.0) / wavelength
     ends = np.array([q, max(q - 0.5 * _USUAL_WIDTH, 1e-6), q + 0.5 * _USUAL_WIDTH])
     center, low, high = two_theta_from_d(2.0 * np.pi / ends, wavelength=wavelength).tolist()
+    center = center if choice.two_theta is None else choice.two_theta
     return center, choice.fwhm if choice.fwhm is not None else high - low
 
 
@@ -124,13 +134,6 @@ def _covered(place: _Place, two_theta: FloatArray) -> bool:
     """True where the points lie on both sides of the centre, and enough of them on the hump."""
     on_it = np.abs(two_theta - place.center) < 0.5 * place.fwhm
     return bool(two_theta.size and two_theta[0] < place.center < two_theta[-1] and on_it.sum() >= _FEWEST_POINTS)
-
-
-def _taken(pattern: Pattern, settings: RefineSettings) -> FloatArray:
-    taken = np.ones(pattern.two_theta.size, dtype=np.bool_)
-    for low, high in settings.excluded:
-        taken &= (pattern.two_theta < low) | (pattern.two_theta > high)
-    return taken
 
 
 def _named_slots(label: str, place: _Place, known: Halo | None) -> tuple[Slot, Slot, Slot]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkna.physics.lattice import CELL_NAMES, free_cell_parameters
+from xrdkna.physics.tube_tails import LARGEST_SHARE
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.instrument import Instrument, InstrumentProfile
-from xrdkna.records.peaks import Halo
 from xrdkna.records.phases import Reflections
 from xrdkna.refine.settings import RefineSettings
 
@@ -117,7 +117,7 @@ def _known_widths(profile: InstrumentProfile) -> list[Slot]:
 
 def _spread_slots(profile: InstrumentProfile | None, *, flat: bool) -> list[Slot]:
     """What spreads lines to one side more than to the other (`physics.aberrations`): the machine's, and for a flat specimen how far the
-    beam goes into it."""
+    beam goes into it; and the tails of the tube (`physics.tube_tails`)."""
     known = InstrumentProfile(u=0.0, v=0.0, w=1.0) if profile is None else profile
     heights = {"source_height": known.source_height, "sample_height": known.sample, "detector_height": known.detector}
     slots = [Slot(name=name, kind="shape", unit="", start=start, lower=0.0, upper=0.2, refined=False) for name, start in heights.items()]
@@ -125,6 +125,9 @@ def _spread_slots(profile: InstrumentProfile | None, *, flat: bool) -> list[Slot
     if flat:
         slots.append(Slot(name="divergence", kind="shape", unit="°", start=known.divergence, lower=0.0, upper=5.0, refined=False))
         slots.append(Slot(name="transparency", kind="shape", unit="°", start=0.0, lower=0.0, upper=1.0, refined=False))
+    slots.append(Slot(name="tail_share", kind="shape", unit="", start=known.tail_share, lower=0.0, upper=LARGEST_SHARE, refined=False))
+    reach = {"tail_low": known.tail_low, "tail_high": known.tail_high}
+    slots += [Slot(name=name, kind="shape", unit="°", start=start, lower=0.0, upper=3.0, refined=False) for name, start in reach.items()]
     return slots
 
 
@@ -150,9 +153,11 @@ def phase_slots(reflections: Reflections, *, fwhm: float, settings: RefineSettin
             )
         )
     limit = settings.displacement_limit
+    # A line half as wide as what one background term bridges is background.
+    widest = 0.5 * settings.degrees_per_background_term
     if settings.profile is None:
-        slots.append(Slot(name=f"x_{name}", kind="shape", unit="°", start=0.0, lower=-3.0, upper=3.0, prior_sd=1.0 * fwhm))
-        slots.append(Slot(name=f"y_{name}", kind="shape", unit="°", start=0.0, lower=-6.0, upper=6.0, prior_sd=2.0 * fwhm))
+        slots.append(Slot(name=f"x_{name}", kind="shape", unit="°", start=0.0, lower=-widest, upper=widest, prior_sd=1.0 * fwhm))
+        slots.append(Slot(name=f"y_{name}", kind="shape", unit="°", start=0.0, lower=-widest, upper=widest, prior_sd=2.0 * fwhm))
     else:
         # What the machine does not explain is the specimen's. It may be less than nothing: a standard has a width of its own.
         profile = settings.profile
@@ -164,7 +169,7 @@ def phase_slots(reflections: Reflections, *, fwhm: float, settings: RefineSettin
                     unit="°",
                     start=start,
                     lower=-machine,
-                    upper=6.0,
+                    upper=widest,
                     prior_mean=start,
                     prior_sd=spread,
                 )
@@ -187,31 +192,3 @@ def strained_cell(reflections: Reflections, strain: float) -> dict[str, float]:
     return {
         f"{name}_{tag(reflections.phase)}": getattr(reflections.cell, name) * (1.0 + strain if name in "abc" else 1.0) for name in names
     }
-
-
-def halo_slots(number: int, halo: Halo) -> list[Slot]:
-    """Area, centre and width of one amorphous hump; it may move by half its width."""
-    center, fwhm = halo.two_theta.value, halo.fwhm.value
-    return [
-        Slot(name=f"halo{number}_area", kind="background", unit="counts·°", start=max(halo.area.value, 0.0), lower=0.0),
-        Slot(
-            name=f"halo{number}_center",
-            kind="halo",
-            unit="°",
-            start=center,
-            lower=center - fwhm,
-            upper=center + fwhm,
-            prior_mean=center,
-            prior_sd=0.5 * fwhm,
-        ),
-        Slot(
-            name=f"halo{number}_fwhm",
-            kind="halo",
-            unit="°",
-            start=fwhm,
-            lower=max(2.0, 0.4 * fwhm),
-            upper=2.5 * fwhm,
-            prior_mean=fwhm,
-            prior_sd=0.5 * fwhm,
-        ),
-    ]

@@ -9,12 +9,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from xrdkna.physics.compiled import compiled, compiled_inline
 from xrdkna.records.arrays import FloatArray, IntArray
 
 # Narrowest widths (degrees): keep the mixed width differentiable where a phase has none.
 NARROWEST = 1e-4
+# A spectral line fainter than this (of the strongest) is as faint as this: at nothing it would have no slope to come back by.
+_FAINTEST = 1e-12
 # sin θ beyond which a line has left the circle.
 BACKSCATTER = 0.9998
 
@@ -84,7 +86,7 @@ def empty_lines(structure: Structure) -> Lines:
     return Lines(*(np.zeros((m, wide[name]) if name in wide else m) for name in Lines._fields))
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lines: Lines) -> None:
     """Fill `lines` for the parameter `values` (p,). factor: (r,) intensity effects."""
     index = structure.instrument
@@ -105,7 +107,7 @@ def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lin
             size_term, strain_term = _directional(structure, p, i, values, q, lines, spectral, first, last)
             deviation = values[structure.texture[i]] if structure.texture[i] >= 0 else 0.0
             for s in range(spectral):
-                weight = values[structure.spectral_parameter[s]] if structure.spectral_parameter[s] >= 0 else 1.0
+                weight = spectral_weight(structure.spectral_parameter[s], values)
                 m = first * spectral + s * (last - first) + (i - first)
                 sine = 0.5 * structure.wavelength[s] * math.sqrt(q)
                 visible = sine < BACKSCATTER
@@ -133,7 +135,13 @@ def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lin
                         lines.by_cell[m, c] = by_q * quadratic
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled_inline
+def spectral_weight(parameter: int, values: FloatArray) -> float:
+    """The relative intensity of a spectral line, by the parameter that holds it; −1: the strongest line."""
+    return max(values[parameter], _FAINTEST) if parameter >= 0 else 1.0
+
+
+@compiled
 def _directional(
     structure: Structure, p: int, i: int, values: FloatArray, q: float, lines: Lines, spectral: int, first: int, last: int
 ) -> tuple[float, float]:
@@ -158,7 +166,7 @@ def _directional(
     return size_term, strain_term
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _metric(structure: Structure, p: int, values: FloatArray, inverse: FloatArray, slopes: FloatArray) -> None:
     """Inverse metric tensor of phase p, and (6, 3, 3) how the metric changes with its free parameters (per Å, per degree)."""
     raw = np.empty(6)
@@ -202,7 +210,7 @@ def _metric(structure: Structure, p: int, values: FloatArray, inverse: FloatArra
             slopes[free, j, i] += slope
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled
 def _widths(gaussian_squared: float, lorentzian: float, m: int, lines: Lines) -> None:
     """Full width and Lorentzian share of line m (Thompson et al. 1987, eqs 3 and 4), and their slopes."""
     # Below its floor a width no longer follows its parameters; at zero, where a bound may have put it, it does.

@@ -17,10 +17,11 @@ from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.records.instrument import Instrument
 from xrdkna.refine.background import halo_profile
+from xrdkna.refine.derivative_kernel import add_phases_with_derivatives
 from xrdkna.refine.intensities import intensity_factor
 from xrdkna.refine.layout import Layout
 from xrdkna.refine.line_kernel import Lines, Structure, empty_lines, list_lines
-from xrdkna.refine.profile_kernel import Nodes, add_columns, add_phases, add_phases_with_derivatives, plain_nodes
+from xrdkna.refine.profile_kernel import Nodes, add_columns, add_phases, plain_nodes
 from xrdkna.refine.spread import Spread
 from xrdkna.refine.structure import FreeLines, PhaseTerm
 
@@ -33,6 +34,7 @@ class Model:
     """Everything a fit of one pattern needs that does not change while it runs. Arrays over the points that take part.
 
     fitted_phases: how many of the phases are fitted; the rest is watched, held at zero. fitted, watched: the arrays of the two.
+    halos: area, centre and width of each hump; halo_names: its name and how the names of the three begin.
     free_profiles: (k, n) of unit area, one for each free line; free_areas: (k,) their parameters. particle_diameter: µm, for
     microabsorption; None: weights are as the lines say. voigt: lines are Voigt functions; False: pseudo-Voigts.
     """
@@ -48,6 +50,7 @@ class Model:
     free_profiles: FloatArray
     free_areas: IntArray
     halos: tuple[tuple[int, int, int], ...]
+    halo_names: tuple[tuple[str, str], ...]
     background: FloatArray
     background_rows: IntArray
     tail_tolerance: float

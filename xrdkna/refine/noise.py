@@ -39,9 +39,9 @@ def local_misfit(model: Model, values: FloatArray, weight: FloatArray, residual:
 def unheard_variance(model: Model, values: FloatArray, texture_sd: Mapping[str, float]) -> FloatArray:
     """(n,) variance that texture gives to lines too weak to have a deviation of their own.
 
-    Where strong lines leave the calculated ratios by `texture_sd` (by phase), weak ones do; held at the calculated ratio and taken for
-    certain, they would pin the phase's scale, and every strong line would seem to deviate. An error that a whole line shares counts once, not
-    once a point: its square is spread over the points within one full width to either side.
+    Where strong lines leave the calculated ratios by `texture_sd` (by phase), weak ones do; held at the calculated ratio and taken
+    for certain, they would pin the phase's scale, and every strong line would seem to deviate. An error that a whole line shares
+    counts once, not once a point: its square is spread over the points within one full width to either side.
     """
     variance = np.zeros(model.two_theta.size)
     textured = [(number, texture_sd[term.reflections.phase]) for number, term in enumerate(model.phases[: model.fitted_phases])

@@ -9,6 +9,9 @@ from xrdkna.records.arrays import FloatArray
 GOOD_RESIDUAL, POOR_RESIDUAL = 0.15, 0.35
 # A fit as good as counting statistics allows is good whatever its residual share (weak patterns).
 GOOD_GOF, POOR_GOF = 1.5, 4.0
+# Lines of no phase with this share of the diffracted intensity: light atoms scatter ten times less than heavy ones, so what makes
+# them can be ten times that share of the weight.
+UNKNOWN_SHARE = 0.01
 
 # χ² this many of its standard deviations above its expectation is no accident, even of hundreds of scans.
 CERTAIN_MISFIT = 6.0
@@ -59,7 +62,7 @@ def judge(
         reasons.append(f"The model leaves {100 * residual:.0f} % of the reflections' signal unexplained (GoF {gof:.2f}).")
     if at_bound:
         reasons.append(f"At a bound: {', '.join(at_bound)}.")
-    if free_line_share > 0.1:
+    if free_line_share > UNKNOWN_SHARE:
         reasons.append(f"{100 * free_line_share:.0f} % of the diffracted intensity belongs to lines of no phase in the model.")
     reasons += doubts
     if poor:

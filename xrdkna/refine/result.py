@@ -272,10 +272,11 @@ def _area_esds(fitted: Fitted, term: PhaseTerm, lines: LineList, block: IntArray
 
 def _halos(fitted: Fitted) -> tuple[Halo, ...]:
     halos = []
-    for area, center, fwhm in fitted.model.halos:
+    for (area, center, fwhm), (name, _) in zip(fitted.model.halos, fitted.model.halo_names, strict=True):
         estimate = _value(fitted, area, "counts·°")
         snr = estimate.value / estimate.esd if estimate.esd else 0.0
-        halos.append(Halo(two_theta=_value(fitted, center, "°"), fwhm=_value(fitted, fwhm, "°"), area=estimate, snr=snr))
+        place, width = _value(fitted, center, "°"), _value(fitted, fwhm, "°")
+        halos.append(Halo(two_theta=place, fwhm=width, area=estimate, snr=snr, name=name))
     return tuple(halos)
 
 

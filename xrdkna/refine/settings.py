@@ -1,5 +1,6 @@
 """What may be chosen about a whole-pattern fit, with the reason for each default."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -24,6 +25,31 @@ class ParameterChoice:
     upper: float | None = None
     vary: bool | None = None
     expr: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaloChoice:
+    """A hump that the user knows to be there: its name, and its place as q in Å⁻¹ or as two_theta in degrees, one of the two; fwhm:
+    degrees 2θ, None where nothing is known of its width."""
+
+    name: str
+    q: float | None = None
+    two_theta: float | None = None
+    fwhm: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or re.fullmatch(r"halo\s*\d*", self.name.strip(), re.IGNORECASE):
+            raise UsageError(
+                f"a halo cannot be called {self.name!r}: halos without a name are halo 1, halo 2, …; give it a name of its own."
+            )
+        if (self.q is None) == (self.two_theta is None):
+            raise UsageError(f"the halo {self.name} needs one place: either Q in Å⁻¹, or 2θ in degrees.")
+        if self.q is not None and not 0.05 <= self.q <= 30.0:
+            raise UsageError(f"the halo {self.name} has Q = {self.q:g} Å⁻¹, where no liquid or glass has a hump; give 0.05 to 30.")
+        if self.two_theta is not None and not 0.1 <= self.two_theta <= 170.0:
+            raise UsageError(f"the halo {self.name} has 2θ = {self.two_theta:g}°; give its place in degrees, 0.1 to 170.")
+        if self.fwhm is not None and not 0.5 <= self.fwhm <= 60.0:
+            raise UsageError(f"the halo {self.name} has a width of {self.fwhm:g}°; give its full width in degrees 2θ, 0.5 to 60.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +103,9 @@ class RefineSettings:
     max_iterations: int = 40
     # Regions (2θ from, to) left out of the fit.
     excluded: tuple[tuple[float, float], ...] = ()
+    # Humps that are in every model beside those found in the pattern: what is known of the cell (window, electrolyte) does not
+    # depend on whether one scan shows it.
+    halos: tuple[HaloChoice, ...] = ()
     parameters: Mapping[str, ParameterChoice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,6 +123,9 @@ class RefineSettings:
             raise UsageError(f"the order of the texture harmonics is {self.harmonic_order}; choose 2, 4, 6, 8, 10 or 12.")
         if self.particle_diameter is not None and not 0.0 < self.particle_diameter <= 1000.0:
             raise UsageError(f"a particle diameter of {self.particle_diameter:g} µm is not credible; give it in µm, between 0 and 1000.")
+        names = [halo.name for halo in self.halos]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise UsageError(f"two halos are called {', '.join(twice)}; give each its own name.")
         set_frozen(
             self,
             parameters=MappingProxyType(dict(self.parameters)),

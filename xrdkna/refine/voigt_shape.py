@@ -13,7 +13,7 @@ Cryst. 33, 1311). Γ and η are those of Thompson, Cox & Hastings (1987), where 
 import math
 from typing import NamedTuple
 
-from numba import njit
+from xrdkna.physics.compiled import compiled
 
 # Areas over that of the bell: of f² and f³, and of f·b and f²·b.
 _BELL = math.sqrt(math.pi / math.log(2.0)) / 2.0
@@ -32,7 +32,7 @@ class Shape(NamedTuple):
     d2: float
 
 
-@njit(cache=True, fastmath=True)
+@compiled
 def line_shape(eta: float, voigt: bool) -> tuple[Shape, Shape]:
     """The coefficients of the Voigt that a pseudo-Voigt of Lorentzian share `eta` stands for (or of the pseudo-Voigt itself), and their
     slopes by eta."""
@@ -56,6 +56,6 @@ def line_shape(eta: float, voigt: bool) -> tuple[Shape, Shape]:
     return Shape(tail, c2, c3, d0, d1, d2), Shape(d_tail, d_c2, d_c3, d_d0, d_d1, d_d2)
 
 
-@njit(cache=True, fastmath=True)
+@compiled
 def _cubic(x: float, a: float, b: float, c: float, d: float) -> tuple[float, float]:
     return a + x * (b + x * (c + x * d)), b + x * (2.0 * c + 3.0 * x * d)

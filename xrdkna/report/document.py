@@ -14,6 +14,7 @@ from xrdkna.report.document_parts import (
     estimate_json,
     estimates_json,
     halo_json,
+    halos_json,
     interval_json,
     notices_json,
     peak_json,
@@ -22,6 +23,7 @@ from xrdkna.report.document_parts import (
 )
 from xrdkna.report.document_phases import lines_document, overlaps_document, phases_document
 from xrdkna.report.document_track import TRACK_SCHEMA, track_document
+from xrdkna.report.halos import halos_of, wavelength_of
 from xrdkna.report.sentences import is_published_list
 from xrdkna.report.values import hkl_list, number
 
@@ -52,6 +54,7 @@ def peaks_document(facts: ScanFacts, peaks: Peaks, notices: Iterable[Notice] = (
         "scan": scan_json(facts),
         "peaks": [peak_json(peak) for peak in peaks.peaks],
         "halo": halo_json(peaks.halos),
+        "halos": halos_json(peaks.halos, wavelength=wavelength_of(facts)),
         "threshold": number(peaks.threshold, PLAIN_DIGITS),
         "notices": notices_json(notices),
     }
@@ -67,6 +70,7 @@ def index_document(index: Index) -> Json:
         "phases": [_verdict_json(verdict) for verdict in index.phases],
         "contamination": contamination_json(index.contamination),
         "halo": halo_json(index.halos),
+        "halos": halos_json(halos_of(index), wavelength=wavelength_of(index.scan)),
         "agreement": _agreement_json(index.refinement),
         "verdict": index.verdict,
     }

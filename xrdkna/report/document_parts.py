@@ -10,6 +10,7 @@ from xrdkna.records.instrument import Instrument, Radiation
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.refinement import ConfidenceInterval
 from xrdkna.records.values import Estimate, Notice
+from xrdkna.report.halos import halo_q, named_halos
 from xrdkna.report.output import write_text
 from xrdkna.report.values import ESD_DIGITS, hkl_list, iso_time, number, rounded_to_esd
 
@@ -116,6 +117,20 @@ def halo_json(halos: Iterable[Halo]) -> Json:
         "fwhm": first["fwhm"] if first else None,
         "all": every,
     }
+
+
+def halos_json(halos: Iterable[Halo], *, wavelength: float | None) -> list[Json]:
+    """Every halo by its name, in the order of the fit; Q is null where no wavelength is known."""
+    return [
+        {
+            "name": name,
+            "two_theta": estimate_json(halo.two_theta),
+            "q": None if wavelength is None else estimate_json(halo_q(halo.two_theta, wavelength=wavelength)),
+            "fwhm": estimate_json(halo.fwhm),
+            "area": estimate_json(halo.area),
+        }
+        for name, halo in named_halos(halos)
+    ]
 
 
 def assignment_json(assignment: Assignment) -> Json:

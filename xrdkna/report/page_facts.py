@@ -9,6 +9,7 @@ from xrdkna.records.refinement import Parameter, PhaseFit, Refinement
 from xrdkna.records.track import Event, LinkedLine, Track
 from xrdkna.records.values import Notice
 from xrdkna.report.event_view import scans_text, state_text, when_text
+from xrdkna.report.halos import halo_rows, halos_of, wavelength_of
 from xrdkna.report.palette import EVENT_COLOURS
 from xrdkna.report.sentences import (
     cell_text,
@@ -39,6 +40,7 @@ def index_facts(index: Index, *, parameters: bool) -> Facts:
         "banner": _banner(index.contamination),
         "phases": shown,
         "absent": [_phase_row(p, fit) for p in verdicts if p.verdict == "absent"],
+        "halos": halo_rows(halos_of(index), wavelength=wavelength_of(index.scan)),
         "fitted": fit is not None,
         "peaks": [_indexed_row(order + 1, peak, published=is_published_list(index)) for order, peak in enumerate(index.peaks)],
         "published": is_published_list(index),
@@ -52,7 +54,11 @@ def index_facts(index: Index, *, parameters: bool) -> Facts:
 def peaks_facts(facts: ScanFacts, peaks: Peaks, notices: Iterable[Notice]) -> Facts:
     """Everything the page of found peaks says."""
     rows = [[str(order + 1), *_peak_cells(peak)] for order, peak in enumerate(peaks.peaks)]
-    return {**_frame("Peaks", scan_words(facts), peaks_sentences(peaks), notices), "peaks": rows, "open_rows": OPEN_ROWS}
+    return {
+        **_frame("Peaks", scan_words(facts), peaks_sentences(peaks, wavelength=wavelength_of(facts)), notices),
+        "peaks": rows,
+        "open_rows": OPEN_ROWS,
+    }
 
 
 def track_facts(track: Track) -> Facts:

@@ -1,9 +1,10 @@
 """What the answer says in words: the same sentences on the terminal and on the page."""
 
 from xrdkna.records.index import Index, PhaseVerdict, ScanFacts
-from xrdkna.records.peaks import Halo, Peaks
+from xrdkna.records.peaks import Peaks
 from xrdkna.records.refinement import PhaseFit, Refinement
 from xrdkna.records.track import Track
+from xrdkna.report.halos import halo_sentences, halos_of, wavelength_of
 from xrdkna.report.values import counted, line_name, listed, parenthesis, percent, with_esd
 
 _TIME_UNITS = ((180.0, 1.0, "s"), (2 * 3600.0, 60.0, "min"), (96 * 3600.0, 3600.0, "h"), (float("inf"), 86400.0, "d"))
@@ -33,13 +34,13 @@ def index_sentences(index: Index) -> list[str]:
         sentences.append(f"Undecided: {listed([p.phase for p in undecided])}.")
     if absent := by_verdict["absent"]:
         sentences.append(f"Looked for and not found: {listed(sorted(p.phase for p in absent))}.")
-    sentences += halo_sentences(index.halos)
+    sentences += halo_sentences(halos_of(index), wavelength=wavelength_of(index.scan))
     sentences.append(_unindexed_sentence(index))
     sentences.append(_ANSWER_WORDS[index.verdict] if index.refinement is None else fit_sentence(index.refinement))
     return [sentence for sentence in sentences if sentence]
 
 
-def peaks_sentences(peaks: Peaks) -> list[str]:
+def peaks_sentences(peaks: Peaks, *, wavelength: float | None = None) -> list[str]:
     """How many lines stand out, and of what."""
     if not peaks.peaks:
         first = f"No line stands out above {peaks.threshold:.3g} sigma of the counting noise."
@@ -48,13 +49,7 @@ def peaks_sentences(peaks: Peaks) -> list[str]:
         span = f"at {with_esd(low)}°" if len(peaks.peaks) == 1 else f"between {with_esd(low)}° and {with_esd(high)}°"
         verb = "stands" if len(peaks.peaks) == 1 else "stand"
         first = f"{counted(len(peaks.peaks), 'line')} {verb} out above {peaks.threshold:.3g} sigma, {span} 2θ."
-    return [first, *halo_sentences(peaks.halos)]
-
-
-def halo_sentences(halos: tuple[Halo, ...]) -> list[str]:
-    """One sentence a halo, strongest first."""
-    ranked = sorted(halos, key=lambda halo: -halo.snr)
-    return [f"An amorphous halo stands at {with_esd(h.two_theta)}° 2θ, {with_esd(h.fwhm)}° wide." for h in ranked]
+    return [first, *halo_sentences(peaks.halos, wavelength=wavelength)]
 
 
 def fit_sentence(fit: Refinement) -> str:

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from xrdkna.records.peaks import Halo
 from xrdkna.records.series_fit import LeftOut, ScanFit
 from xrdkna.records.values import Estimate
-from xrdkna.report.document_parts import PLAIN_DIGITS, Json, estimate_json
+from xrdkna.report.document_parts import PLAIN_DIGITS, Json, estimate_json, halos_json
 from xrdkna.report.plain import paragraph, table
 from xrdkna.report.table import Cell, write_table
-from xrdkna.report.values import ESD_DIGITS, counted, iso_time, listed, number, percent, rounded_to_esd
+from xrdkna.report.values import ESD_DIGITS, counted, iso_time, listed, number, percent, rounded_to_esd, with_esd
 
 SERIES_FIT_SCHEMA = "xrdkna.refine-series/1"
 # A terminal shows this many scans before the reader scrolls; CSV and JSON hold all.
@@ -33,10 +34,13 @@ def write_series_fit_csv(scans: Scans, target: str | Path) -> None:
     header = ["name", "start_time", "verdict", "quarantined", "retried", "rwp", "rexp", "gof", "esd_inflation"]
     for phase in phases:
         header += [f"weight_fraction {phase}", f"weight_fraction {phase} esd", f"detection_limit {phase}", f"significance {phase} [sigma]"]
+    halos = _halo_names(fits)
+    for halo in halos:
+        header += [f"halo_area {halo} [counts·°]", f"halo_area {halo} esd [counts·°]"]
     for name, unit in kept.items():
         bracket = f" [{unit}]" if unit else ""
         header += [f"{name}{bracket}", f"{name} esd{bracket}"]
-    write_table(target, [*header, "why_not"], (_row(scan, tuple(kept), len(header) - 1) for scan in scans))
+    write_table(target, [*header, "why_not"], (_row(scan, halos, tuple(kept), len(header) - 1) for scan in scans))
 
 
 def series_fit_summary(name: str, scans: Scans) -> str:
@@ -51,16 +55,19 @@ def series_fit_summary(name: str, scans: Scans) -> str:
     sentences += [f"{scan.name} is left out: {scan.why.rstrip('.')}." for scan in left_out[:_ROWS_SHOWN]]
     parts = [paragraph(" ".join(sentences))]
     if fits:
-        header = ("scan", "verdict", "Rwp", "GoF", *(f"{phase}" for phase in fits[0].phases))
-        rows = [_summary_row(fit) for fit in fits[:_ROWS_SHOWN]]
+        halos = _halo_names(fits)
+        header = ("scan", "verdict", "Rwp", "GoF", *fits[0].phases, *halos)
+        rows = [_summary_row(fit, halos) for fit in fits[:_ROWS_SHOWN]]
         parts.append(table(header, rows, right="ll" + "r" * (len(header) - 2)))
     if len(fits) > _ROWS_SHOWN:
         parts.append(f"… and {counted(len(fits) - _ROWS_SHOWN, 'scan')} more; --csv FILE writes all.")
     return "\n\n".join(parts)
 
 
-def _summary_row(fit: ScanFit) -> list[str]:
-    return [fit.name, fit.verdict, f"{100 * fit.rwp:.2f} %", f"{fit.gof:.2f}", *(percent(weight) for weight in _weights(fit))]
+def _summary_row(fit: ScanFit, halos: Sequence[str]) -> list[str]:
+    areas = _halo_areas(fit)
+    shown = [*(percent(weight) for weight in _weights(fit)), *(with_esd(areas.get(halo)) for halo in halos)]
+    return [fit.name, fit.verdict, f"{100 * fit.rwp:.2f} %", f"{fit.gof:.2f}", *shown]
 
 
 def _weights(fit: ScanFit) -> list[Estimate]:
@@ -76,6 +83,23 @@ def _refined_somewhere(fits: Sequence[ScanFit]) -> dict[str, str]:
             if esd > 0.0 and _telling(name):
                 found.setdefault(name, unit)
     return found
+
+
+def _halo_names(fits: Sequence[ScanFit]) -> tuple[str, ...]:
+    """The humps that at least one scan has, in the order of the fits."""
+    return tuple(dict.fromkeys(name for fit in fits for name, _ in fit.halos))
+
+
+def _halo_areas(scan: ScanFit) -> dict[str, Estimate]:
+    return {name: scan.estimate(f"{label}_area") for name, label in scan.halos}
+
+
+def _halos_json(scan: ScanFit) -> list[Json]:
+    halos = []
+    for name, label in scan.halos:
+        place, fwhm, area = (scan.estimate(f"{label}_{part}") for part in ("center", "fwhm", "area"))
+        halos.append(Halo(two_theta=place, fwhm=fwhm, area=area, snr=area.value / area.esd if area.esd else 0.0, name=name))
+    return halos_json(halos, wavelength=scan.wavelength)
 
 
 def _telling(name: str) -> bool:
@@ -112,22 +136,26 @@ def _scan_json(scan: ScanFit | LeftOut) -> Json:
             "esd_inflation": number(scan.inflation, PLAIN_DIGITS),
         },
         "phases": phases,
+        "halos": _halos_json(scan),
         "parameters": [{"name": name, "value": estimate_json(scan.estimate(name))} for name in refined],
     }
 
 
-def _row(scan: ScanFit | LeftOut, names: Sequence[str], empty: int) -> list[Cell]:
+def _row(scan: ScanFit | LeftOut, halos: Sequence[str], names: Sequence[str], empty: int) -> list[Cell]:
     if isinstance(scan, LeftOut):
         return [scan.name, *([None] * empty), scan.why]
-    return [*_cells(scan, names), None]
+    return [*_cells(scan, halos, names), None]
 
 
-def _cells(scan: ScanFit, names: Sequence[str]) -> Iterator[Cell]:
+def _cells(scan: ScanFit, halos: Sequence[str], names: Sequence[str]) -> Iterator[Cell]:
     yield from (scan.name, iso_time(scan.start_time), scan.verdict, str(scan.quarantined).lower(), str(scan.retried).lower())
     yield from (number(value, PLAIN_DIGITS) for value in (scan.rwp, scan.rexp, scan.gof, scan.inflation))
     numbers = zip(_weights(scan), scan.detection_limits.tolist(), scan.significances.tolist(), strict=True)
     for weight, limit, sigma in numbers:
         yield from (*_pair(weight), number(limit), number(sigma, PLAIN_DIGITS))
+    areas = _halo_areas(scan)
+    for halo in halos:
+        yield from _pair(areas[halo]) if halo in areas else (None, None)
     own = set(scan.names)
     for name in names:
         yield from _pair(scan.estimate(name)) if name in own else (None, None)

@@ -8,6 +8,7 @@ from xrdkna.records.refinement import Parameter, PhaseFit
 from xrdkna.records.track import Event, Track
 from xrdkna.records.values import Notice
 from xrdkna.report.event_view import scans_text, state_text, when_text
+from xrdkna.report.halos import wavelength_of
 from xrdkna.report.plain import paragraph, table
 from xrdkna.report.sentences import (
     cell_text,
@@ -38,7 +39,12 @@ def peaks_summary(facts: ScanFacts, peaks: Peaks, notices: Iterable[Notice] = ()
         for k, p in enumerate(peaks.peaks)
     ]
     header = ("#", "2θ [°]", "d [Å]", "area", "fwhm [°]", "σ")
-    return _joined(_scan_line(facts), _bullets(peaks_sentences(peaks)), _table(header, rows, "rrrrrr"), _notices(notices))
+    return _joined(
+        _scan_line(facts),
+        _bullets(peaks_sentences(peaks, wavelength=wavelength_of(facts))),
+        _table(header, rows, "rrrrrr"),
+        _notices(notices),
+    )
 
 
 def index_summary(index: Index) -> str:

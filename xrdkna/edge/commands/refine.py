@@ -9,6 +9,7 @@ from xrdkna.edge.commands.refine_folder import refine_folder
 from xrdkna.edge.errors import ANSWERED, DECLINED
 from xrdkna.edge.extraction import extraction_options, with_intensities
 from xrdkna.edge.fit_choice import check_phases_named
+from xrdkna.edge.halos import halo_options, with_halos
 from xrdkna.edge.instrument import instrument_text
 from xrdkna.edge.options import Beam, FitChoice, Outputs, PhaseChoice, beam_options, fit_options, output_options, phase_options
 from xrdkna.edge.output import Answer, analysing, check_outputs, check_place, write_answer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 )
 @fit_options
 @extraction_options
+@halo_options
 @beam_options
 @phase_options
 @output_options("json", "html", "csv", "plot", "pdcif")
@@ -39,6 +41,7 @@ def refine(
     save_instrument: Path | None,
     fit: FitChoice,
     intensities: dict[str, str],
+    halos: tuple[str, ...],
     beam: Beam,
     choice: PhaseChoice,
     outputs: Outputs,
@@ -59,7 +62,7 @@ def refine(
     from xrdkna.report.table import write_refine_csv
     from xrdkna.report.text import refine_summary
 
-    settings = with_intensities(settings_of(beam, choice, fit=fit), intensities)
+    settings = with_halos(with_intensities(settings_of(beam, choice, fit=fit), intensities), halos)
     if scan.is_dir():
         return refine_folder(scan, library_of(choice), settings, outputs)
     with analysing(REFINE_SCHEMA, outputs):

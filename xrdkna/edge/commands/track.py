@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xrdkna.edge.halos import halo_options, with_halos
 from xrdkna.edge.marker import marker_from_text
 from xrdkna.edge.options import Beam, Outputs, PhaseChoice, beam_options, output_options, phase_options
 from xrdkna.edge.output import Answer, analysing, check_outputs, write_answer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     "--clock-offset", type=float, default=0.0, metavar="SECONDS", help="Added to the cycler's times; a cycler 137 s ahead needs -137."
 )
 @click.option("--marker", metavar='"KNa2 103"', help="The reflection to report on.")
+@halo_options
 @beam_options
 @phase_options
 @output_options("json", "html", "csv", "plot")
@@ -33,6 +35,7 @@ def track(
     echem: Path | None,
     clock_offset: float,
     marker: str | None,
+    halos: tuple[str, ...],
     beam: Beam,
     choice: PhaseChoice,
     outputs: Outputs,
@@ -40,7 +43,7 @@ def track(
     """Follow a series of scans in FOLDER: trajectories, events, contamination over time."""
     if not math.isfinite(clock_offset):
         raise UsageError(f"--clock-offset {clock_offset} is no number of seconds.")
-    settings = settings_of(beam, choice, marker=None if marker is None else marker_from_text(marker))
+    settings = with_halos(settings_of(beam, choice, marker=None if marker is None else marker_from_text(marker)), halos)
     check_outputs(outputs)
     from xrdkna.pipeline import track_series
     from xrdkna.report.document import TRACK_SCHEMA, track_document
