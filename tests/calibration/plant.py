@@ -35,6 +35,8 @@ TEXTURE_AXIS = {"cubic": (1, 1, 1), "monoclinic": (0, 1, 0)}
 ZERO_SD = {"Bragg-Brentano": 0.002, "Debye-Scherrer": 0.05}
 # Lines of one phase closer than this share one intensity, in the specimen as in the fit.
 TOGETHER = 0.06
+# Degrees of 2θ a polynomial term: no background bends faster than the fit beside a halo allows by default, and the fit could not know.
+RESOLUTION = 7.5
 KINDS = ("known machine", "free texture", "march")
 
 
@@ -105,7 +107,7 @@ def draw_specimen(seed: int) -> Specimen:
         ratio=float(rng.uniform(0.46, 0.54)) if kind == "known machine" and rng.random() < 0.6 else 0.5,
         gaussian=gaussian,
         machine=machine,
-        background=_draw_background(rng, top),
+        background=_draw_background(rng, top, most=int((end - start) / RESOLUTION) - 1),
         halos=_draw_halos(rng, start, end, top) if rng.random() < 0.7 else (),
         top=top,
     )
@@ -167,9 +169,9 @@ def _draw_factors(rng: np.random.Generator, reflections: Reflections, instrument
     return np.asarray(np.maximum(1.0 + spread * rng.standard_normal(group.max() + 1), 0.02)[group])
 
 
-def _draw_background(rng: np.random.Generator, top: float) -> tuple[float, ...]:
+def _draw_background(rng: np.random.Generator, top: float, *, most: int) -> tuple[float, ...]:
     level = top * float(np.exp(rng.uniform(np.log(0.01), np.log(0.15))))
-    bends = rng.uniform(-0.25, 0.25, int(rng.integers(1, 5)))
+    bends = rng.uniform(-0.25, 0.25, int(rng.integers(1, min(most, 4) + 1)))
     return (level, *(float(level * bend) for bend in bends), float(level * rng.uniform(0.0, 20.0)))
 
 

@@ -36,7 +36,9 @@ class Damaged:
         return path
 
 
-def planted_specimen(library: Library, rng: np.random.Generator, *, names: tuple[str, ...] = (), weights: tuple[float, ...] = ()) -> Mixture:
+def planted_specimen(
+    library: Library, rng: np.random.Generator, *, names: tuple[str, ...] = (), weights: tuple[float, ...] = ()
+) -> Mixture:
     """Two to four phases of the library with cells up to 0.05 % off the library's."""
     instrument = Instrument(radiation=radiation_from_text("CuKa"), radius_mm=217.5)
     names = names or tuple(str(name) for name in rng.choice(SPECIMENS, int(rng.integers(2, 5)), replace=False))
@@ -140,7 +142,7 @@ def _doubled(good: Damaged, specimen: Mixture, library: Library, rng: np.random.
 
 
 def _shifted(good: Damaged, specimen: Mixture, library: Library, rng: np.random.Generator) -> Damaged:
-    x, y = good.rows.T
+    y = good.rows[:, 1]
     middle, points = int(rng.uniform(0.3, 0.7) * y.size), int(rng.choice([-1, 1]) * rng.integers(5, 40))
     moved = y.copy()
     moved[middle:] = np.roll(y, points)[middle:]

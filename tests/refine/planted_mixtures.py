@@ -26,7 +26,13 @@ FREE = {
     "monoclinic": ("a", "b", "c", "beta"),
 }
 # 2θ of a line of given d moves with the density of lines; a phase of some ten to sixty lines is what a laboratory meets.
-_VOLUME = {"cubic": (25.0, 180.0), "hexagonal": (60.0, 260.0), "tetragonal": (40.0, 200.0), "orthorhombic": (60.0, 300.0), "monoclinic": (80.0, 320.0)}
+_VOLUME = {
+    "cubic": (25.0, 180.0),
+    "hexagonal": (60.0, 260.0),
+    "tetragonal": (40.0, 200.0),
+    "orthorhombic": (60.0, 300.0),
+    "monoclinic": (80.0, 320.0),
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,9 @@ class Mixture:
         return [phase.reflections for phase in self.phases]
 
 
-def made_up_phase(name: str, system: str, rng: np.random.Generator, *, wavelength: float, highest: float, cell: Cell | None = None) -> Reflections:
+def made_up_phase(
+    name: str, system: str, rng: np.random.Generator, *, wavelength: float, highest: float, cell: Cell | None = None
+) -> Reflections:
     """A crystal of this system with |F|² drawn at random, a third of its families extinct."""
     cell = cell or _made_up_cell(system, rng)
     shortest = wavelength / 2.0 / np.sin(np.radians(min(highest + 2.0, 178.0) / 2.0))
@@ -127,7 +135,9 @@ def mixture(
     planted = []
     for number, (system, weight) in enumerate(zip(chosen, parts, strict=True)):
         reflections = made_up_phase(f"P{number}", system, rng, wavelength=instrument.radiation.wavelength, highest=high)
-        cell = strained(reflections.cell, system, {name: rng.uniform(-off, off) * (0.3 if name == "beta" else 1.0) for name in FREE[system]})
+        cell = strained(
+            reflections.cell, system, {name: rng.uniform(-off, off) * (0.3 if name == "beta" else 1.0) for name in FREE[system]}
+        )
         planted.append(PlantedPhase(reflections, cell, weight, strain=rng.uniform(0.0, 0.08)))
     gaussian, lorentzian = (rng.uniform(0.05, 0.09), rng.uniform(0.03, 0.07)) if radiation == "CuKa" else (0.05, rng.uniform(0.02, 0.04))
     top = peak_counts or float(10 ** rng.uniform(3.3, 4.3))

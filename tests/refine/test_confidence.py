@@ -36,12 +36,12 @@ def test_intervals_cover_the_planted_cell_nineteen_times_in_twenty(two_theta, fa
     expected = planted_counts(two_theta, planted, displacement_mm=0.0)
     settings = RefineSettings(texture="none", confidence=("a_Fcc",), parameters={"displacement": ParameterChoice(vary=False)})
     covered = 0
-    for seed in range(40):
+    for seed in range(24):
         counts = np.random.default_rng(seed).poisson(expected).astype(float)
         interval = refine_pattern(pattern_of(two_theta, counts), [face_centred], settings, fwhm=0.1).parameter("a_Fcc").interval
         covered += (interval.low is None or interval.low <= 4.1041) and (interval.high is None or interval.high >= 4.1041)
-    # 38 expected; fewer than 33 or more than … all 40 happen by chance less than once in a hundred (binomial).
-    assert covered >= 33
+    # 23 expected of 24; fewer than 20 happen by chance less than once in a hundred (binomial).
+    assert covered >= 20
 
 
 @pytest.mark.parametrize(("name", "sentence"), [("a_Nothing", "there is no parameter a_Nothing"), ("transparency", "held in this fit")])

@@ -22,6 +22,9 @@ _SIDES = (0.7, 1.4)
 _UNDECIDED = 0.05
 # Two minima whose coefficients differ by less than this are one.
 _ONE = 1e-3
+# A better minimum is better by more than a fit's own tolerance.
+_BETTER = 0.5
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,20 @@ class Branches:
 
 
 def both_branches(model: Model, ties: Ties, solution: Solution, values: FloatArray, *, moving: Sequence[int], solve: Solve) -> Branches:
-    """The better of the two sides of 1 for the March coefficient of each phase in turn, and the rivals met. moving: what is refined."""
-    evaluations = 0
+    """The better of the two sides of 1 for the March coefficient of each phase, and the rivals met at the end. moving: what is refined.
+
+    Phases are turned one by one, in rounds: what one phase's other side is worth shows only once the others are on the right one.
+    """
+    evaluations, turned = 0, True
     misfit = max(solution.chi_squared / max(solution.calculated.size - len(moving), 1), 1.0)
+    places = [i for i in moving if model.layout.slots[i].name.startswith("march_")]
     others: list[tuple[FloatArray, float]] = []
-    for place in (i for i in moving if model.layout.slots[i].name.startswith("march_")):
-        here = values[place]
-        for side in _SIDES:
+    for _ in range(_ROUNDS):
+        if not turned:
+            break
+        others, turned = [], False
+        for place, side in ((place, side) for place in places for side in _SIDES):
+            here = values[place]
             chosen = (here < 1.0) == (side < 1.0) and abs(here - 1.0) > _UNDECIDED
             if chosen or not ties.lower[place] <= side <= ties.upper[place]:
                 continue
@@ -60,9 +70,10 @@ def both_branches(model: Model, ties: Ties, solution: Solution, values: FloatArr
             for kinds, finally_ in ((frozenset({"background", "scale", "halo"}), False), (None, True)):
                 found, trial = solve(trial, kinds, finally_)
                 evaluations += found.evaluations
-            if abs(trial[place] - values[place]) < _ONE:
+            if abs(trial[place] - here) < _ONE:
                 continue
             if found.objective < solution.objective:
+                turned = turned or found.objective < solution.objective - _BETTER * misfit
                 others.append((values, solution.objective))
                 solution, values = found, trial
             else:

@@ -21,7 +21,7 @@ UNSEEN_SIGMAS = 3.0
 _GHOST_WIDTH = 0.5
 # Residuals summed over one line width contradict the model beyond this many sigmas, this share of what the model has there, and
 # this share of the strongest line near by (a line's wrong shape stays below).
-_CONTRADICTION, _OF_MODEL, _OF_NEIGHBOURS = 6.0, 0.5, 0.1
+_CONTRADICTION, _OF_MODEL, _OF_NEIGHBOURS = 6.0, 0.5, 0.2
 _NEIGHBOURHOOD = 6.0
 # Contradictions of this share of all diffracted counts are a line too many or too few; good fits of laboratory mixtures with a
 # structure for every phase stay below 0.0003.
@@ -35,6 +35,9 @@ _ALIKE = 0.25
 # Kα₂ : Kα₁ as the residuals would have it, less what is given: a line is missed above, one too many below. Nominal ratios of good
 # measurements are off by −0.04 to −0.08 (monochromators, asymmetric lines), neglected lines by +0.1 to +0.5.
 _MISSED_RATIO, _FALSE_RATIO, _RATIO_SIGMAS = 0.08, -0.2, 10.0
+# Lines that leave the ratio of their structure by this much say little of how much there is; one phase may be rolled or grown so, for
+# two it is more likely that counts are not on one scale, or that a phase is missing.
+_UNRULY, _UNRULY_PHASES = 0.45, 2
 # Steps across a line's width below which its place is a guess (McCusker et al. 1999, J. Appl. Cryst. 32, 36, ask for five).
 _FEWEST_STEPS = 2.0
 _TYPICAL_FWHM = 0.2
@@ -67,6 +70,7 @@ def doubts_of(fitted: Fitted, lines: LineList, fits: Sequence[PhaseFit], backgro
         _one_strain(fitted, fits),
         _second_line(fitted, lines),
         _too_coarse(fitted, lines),
+        _unruly(fitted, fits),
         _rivals(fitted),
     )
     return tuple(sentence for sentence in every if sentence)
@@ -144,8 +148,7 @@ def _bent(fitted: Fitted, background: FloatArray) -> str:
     width = max(round(_STRETCH / step), 3)
     quiet = fitted.calculated - background < _BETWEEN_LINES * np.abs(background)
     residual, variance, level = (
-        _summed(np.where(quiet, part, 0.0), width)
-        for part in (fitted.observed - fitted.calculated, fitted.sigma**2, np.abs(background))
+        _summed(np.where(quiet, part, 0.0), width) for part in (fitted.observed - fitted.calculated, fitted.sigma**2, np.abs(background))
     )
     enough = _summed(quiet.astype(np.float64), width) > _OF_MODEL * width
     size = np.abs(residual)
@@ -238,6 +241,13 @@ def _too_coarse(fitted: Fitted, lines: LineList) -> str:
         return ""
     steps = float(np.average(lines.fwhm[there], weights=lines.area[there]) / np.median(np.diff(fitted.model.two_theta)))
     return f"A line is only {steps:.1f} steps wide: where it lies between the points is a guess." if steps < _FEWEST_STEPS else ""
+
+
+def _unruly(fitted: Fitted, fits: Sequence[PhaseFit]) -> str:
+    seen = [fit.phase for fit in fits if fit.significance >= UNSEEN_SIGMAS and fitted.texture_sd.get(fit.phase, 0.0) > _UNRULY]
+    if len(seen) < _UNRULY_PHASES:
+        return ""
+    return f"The lines of {', '.join(seen)} leave the ratios of their structures by half and more: their weights hang on texture."
 
 
 def _rivals(fitted: Fitted) -> str:

@@ -1,8 +1,8 @@
 """Whether the pattern tells each phase from the others, or leaves their amounts to chance.
 
-The part of a phase's pattern that no change of the other phases or of the background can imitate is what its amount is known
-by. With N the information matrix over this scale and everything but the phase's own cell, widths and texture, that share
-is 1/(N_ss (N⁻¹)_ss): the inverse of the variance inflation factor (Belsley, Kuh & Welsch 1980, Regression Diagnostics, ch. 3).
+The part of a phase's pattern that no change of the other phases or of the background can imitate is what its amount is known by.
+With N the information matrix over this scale and everything but the phase itself, that share is 1/(N_ss (N⁻¹)_ss): the inverse
+of the variance inflation factor (Belsley, Kuh & Welsch 1980, Regression Diagnostics, ch. 3).
 """
 
 from collections.abc import Sequence
@@ -42,26 +42,75 @@ class Hidden:
     share: float
 
 
-def hidden_phases(fitted: Fitted, fractions: FloatArray, esds: FloatArray) -> tuple[Hidden, ...]:
-    """The phases whose amount the pattern does not tell from that of another. fractions, esds: (k,) weights of all phases."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the pattern says of one phase's scale and of everything that is not this phase: (q, q) information with priors, the row of
+    the scale, and (q,) the phase each parameter belongs to, −1 none."""
+
+    phase: int
+    normal: FloatArray
+    scale: int
+    owner: IntArray
+
+    def share(self, *, without: int = -1) -> float:
+        """1 − R² of the scale on all else, one phase taken out."""
+        size = np.diag(self.normal)
+        others = (self.owner != self.phase) & (size > 0.0)
+        return _unimitated(self.normal, self.scale, others if without < 0 else others & (self.owner != without))
+
+
+def beside_each_other(fitted: Fitted) -> tuple[Beside, ...]:
+    """For every fitted phase that has a scale to refine."""
     model = fitted.model
-    weighed = [k for k, term in enumerate(model.phases[: model.fitted_phases]) if fitted.moving[term.scale]]
-    if len(weighed) < 2:
-        return ()
-    normal, index, owner = _information(fitted)
+    index = np.flatnonzero(fitted.moving)
+    rows = np.full(fitted.values.size, -1, dtype=np.int64)
+    rows[index] = np.arange(index.size)
+    owner = np.full(fitted.values.size, -1, dtype=np.int64)
+    firsts = [term.scale for term in model.phases]
+    for k, first in enumerate(firsts):
+        owner[first : firsts[k + 1] if k + 1 < len(firsts) else None] = k
+    prior = priors(model, fitted.texture_sd)[1][index]
+    _, everything = calculate_with_jacobian(model, fitted.values, rows, index.size)
     found = []
-    for k in weighed:
-        scale = int(np.flatnonzero(index == model.phases[k].scale)[0])
-        if normal[scale, scale] <= 0.0:
+    for k, term in enumerate(model.phases[: model.fitted_phases]):
+        scale = int(rows[term.scale])
+        if scale < 0:
             continue
-        share = _share(normal, scale, (owner != k) & _known(normal))
+        # What widths and positions shared by all could do with this phase's own lines goes with the phase.
+        values = fitted.values.copy()
+        values[term.scale] = 0.0
+        _, jacobian = calculate_with_jacobian(model, values, rows, index.size)
+        jacobian[scale] = everything[scale]
+        normal = (jacobian * fitted.weight) @ jacobian.T
+        normal[np.diag_indices_from(normal)] += prior
+        if normal[scale, scale] > 0.0:
+            found.append(Beside(k, normal, scale, owner[index]))
+    return tuple(found)
+
+
+def worth_of_phases(fitted: Fitted, besides: Sequence[Beside]) -> FloatArray:
+    """(k,) by how much χ² would rise without each phase, everything else adapting: its scale squared times the information on it that
+    no other parameter can imitate (linearised). Its own cell and widths go with it."""
+    worth = np.zeros(len(fitted.model.phases))
+    for beside in besides:
+        scale = fitted.values[fitted.model.phases[beside.phase].scale]
+        worth[beside.phase] = scale**2 * beside.normal[beside.scale, beside.scale] * beside.share()
+    return worth
+
+
+def hidden_phases(fitted: Fitted, besides: Sequence[Beside], fractions: FloatArray, esds: FloatArray) -> tuple[Hidden, ...]:
+    """The phases whose amount the pattern does not tell from that of another. fractions, esds: (k,) weights of all phases."""
+    found = []
+    for beside in besides:
+        k, share = beside.phase, beside.share()
         doubtful = share < POOR_SHARE and fractions[k] < _MANY_SIGMAS * esds[k] and esds[k] > _NOTABLE_ESD
-        if not (share < HOPELESS_SHARE or doubtful):
+        others = [other.phase for other in besides if other.phase != k]
+        if not others or not (share < HOPELESS_SHARE or doubtful):
             continue
-        without = [_share(normal, scale, (owner != k) & (owner != other) & _known(normal)) if other != k else 0.0 for other in weighed]
+        without = [beside.share(without=other) for other in others]
         best = int(np.argmax(without))
         if without[best] > _HIDES * share:
-            names = [model.phases[i].reflections.phase for i in (k, weighed[best])]
+            names = [fitted.model.phases[i].reflections.phase for i in (k, others[best])]
             found.append(Hidden(names[0], names[1], share))
     return tuple(found)
 
@@ -93,29 +142,7 @@ def separability_notices(fitted: Fitted, hidden: Sequence[Hidden]) -> tuple[Noti
     return tuple(notices)
 
 
-def _information(fitted: Fitted) -> tuple[FloatArray, IntArray, IntArray]:
-    """(q, q) information of the moving parameters with their priors, (q,) their places, (q,) the phase whose own they are, −1 none;
-    a scale counts as its phase's own only beside others."""
-    model = fitted.model
-    index = np.flatnonzero(fitted.moving)
-    rows = np.full(fitted.values.size, -1, dtype=np.int64)
-    rows[index] = np.arange(index.size)
-    _, jacobian = calculate_with_jacobian(model, fitted.values, rows, index.size)
-    normal = (jacobian * fitted.weight) @ jacobian.T
-    normal[np.diag_indices_from(normal)] += priors(model, fitted.texture_sd)[1][index]
-    owner = np.full(fitted.values.size, -1, dtype=np.int64)
-    firsts = [term.scale for term in model.phases]
-    for k, first in enumerate(firsts):
-        owner[first : firsts[k + 1] if k + 1 < len(firsts) else None] = k
-    return normal, index, owner[index]
-
-
-def _known(normal: FloatArray) -> BoolArray:
-    return np.asarray(np.diag(normal) > 0.0)
-
-
-def _share(normal: FloatArray, scale: int, others: BoolArray) -> float:
-    """1 − R² of one parameter on the others."""
+def _unimitated(normal: FloatArray, scale: int, others: BoolArray) -> float:
     chosen = np.flatnonzero(others)
     chosen = chosen[chosen != scale]
     size = np.sqrt(np.diag(normal)[chosen])

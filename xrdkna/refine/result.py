@@ -14,7 +14,7 @@ from xrdkna.records.values import Estimate, Notice
 from xrdkna.refine.doubts import doubts_of, ghost_notices, ghost_phases
 from xrdkna.refine.extracted import EXTRACTED, extraction_notices, shared_esds
 from xrdkna.refine.fit import Fitted
-from xrdkna.refine.identifiability import hidden_phases, hidden_words, separability_notices
+from xrdkna.refine.identifiability import beside_each_other, hidden_phases, hidden_words, separability_notices, worth_of_phases
 from xrdkna.refine.information import intensity_information
 from xrdkna.refine.layout import TELLING_BOUNDS
 from xrdkna.refine.model import LineList, line_list, phase_part, smooth_part
@@ -37,10 +37,13 @@ def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, express
     information = intensity_information(fitted)
     parameters = _parameters(fitted, expressions)
     residual = residual_share(fitted.observed, fitted.counting_weight, fitted.calculated, background)
-    phases = _phase_fits(fitted, every, information, radius_mm)
+    besides = beside_each_other(fitted)
+    phases = _phase_fits(fitted, every, information, radius_mm, worth_of_phases(fitted, besides))
     ghosts = ghost_phases(fitted, every, phases)
     weights = [phase.weight_fraction or Estimate(value=0.0, esd=0.0, unit="") for phase in phases]
-    hidden = hidden_phases(fitted, np.array([weight.value for weight in weights]), np.array([weight.esd or 0.0 for weight in weights]))
+    hidden = hidden_phases(
+        fitted, besides, np.array([weight.value for weight in weights]), np.array([weight.esd or 0.0 for weight in weights])
+    )
     verdict, reasons = judge(
         converged=fitted.converged,
         gof=gof,
@@ -136,7 +139,10 @@ def _telling_bounds(fitted: Fitted, parameters: Sequence[Parameter]) -> tuple[st
     return tuple(parameter.name for parameter in parameters if parameter.at_bound and kinds[parameter.name] in TELLING_BOUNDS)
 
 
-def _phase_fits(fitted: Fitted, lines: LineList, information: IntensityInformation, radius_mm: float | None) -> tuple[PhaseFit, ...]:
+def _phase_fits(
+    fitted: Fitted, lines: LineList, information: IntensityInformation, radius_mm: float | None, worth: FloatArray
+) -> tuple[PhaseFit, ...]:
+    """worth: (k,) what χ² would rise by without each phase."""
     fractions, slopes, factor = weight_fractions(fitted.model, fitted.values)
     total = float(sum(fitted.values[term.scale] * factor[k] for k, term in enumerate(fitted.model.phases)))
     low, high = fitted.model.two_theta[0], fitted.model.two_theta[-1]
@@ -164,17 +170,11 @@ def _phase_fits(fitted: Fitted, lines: LineList, information: IntensityInformati
                 displacement=_displacement(fitted, radius_mm),
                 texture=_texture(fitted, term),
                 significance=evidence.significance if evidence is not None else 0.0,
-                delta_chi_squared=_worth(fitted, term),
+                delta_chi_squared=float(worth[k]),
                 intensities=term.intensities,
             )
         )
     return tuple(fits)
-
-
-def _worth(fitted: Fitted, term: PhaseTerm) -> float:
-    """By how much χ² would rise without the phase, everything else adapting (linearised: the Wald statistic, Wald 1943)."""
-    variance = float(fitted.covariance[term.scale, term.scale])
-    return float(fitted.values[term.scale] ** 2 / variance) if fitted.moving[term.scale] and variance > 0.0 else 0.0
 
 
 def _cell(fitted: Fitted, term: PhaseTerm) -> dict[str, Estimate]:
