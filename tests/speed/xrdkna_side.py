@@ -26,6 +26,7 @@ from xrdkna.records.values import Estimate
 from xrdkna.refine.chain import follow_patterns
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
+from xrdkna.refine.voigt_shape import line_shape
 
 # What the other side is told as well: the machine's own line shape, and how many background terms there are: at 12° each, six
 # polynomials, beside the term for air scatter that xrdkna always has.
@@ -55,8 +56,11 @@ class Xrdkna:
     """xrdkna, by its own rooms: correct, phases, refine."""
 
     def __init__(self, widths: str) -> None:
-        # Scattering factors come from a library that is otherwise loaded when first asked for: loading is not fitting, on either side.
+        # Scattering factors come from a library, and compiled code from numba, that are otherwise loaded when first asked for: loading is
+        # not fitting, on either side.
         import xrayutilities.materials  # noqa: F401
+
+        line_shape(0.5, True)
 
         self._widths = widths
 

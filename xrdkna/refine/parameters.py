@@ -3,14 +3,14 @@
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from xrdkna.errors import RecipeError
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
-from xrdkna.refine.layout import Layout
+from xrdkna.refine.layout import Layout, Slot
 from xrdkna.refine.settings import ParameterChoice
 
 
@@ -42,10 +42,9 @@ class Ties:
         return slopes
 
 
-def make_parameters(layout: Layout, choices: Mapping[str, ParameterChoice]) -> Any:
-    """lmfit.Parameters for the layout with the user's choices; raises RecipeError for a name or expression that is not possible."""
-    from lmfit import Parameters
-
+def chosen_slots(layout: Layout, choices: Mapping[str, ParameterChoice]) -> tuple[Slot, ...]:
+    """The layout's slots with the user's word on start, bounds and whether they move; raises RecipeError for a name that is not one,
+    and for bounds that leave no room."""
     unknown = [name for name in choices if name not in layout.index]
     if unknown:
         # A person asks for none of the many terms of background and texture.
@@ -54,49 +53,56 @@ def make_parameters(layout: Layout, choices: Mapping[str, ParameterChoice]) -> A
         raise RecipeError(
             f"there is no parameter {', '.join(unknown)} in this model; it refines {moving}, and holds unless asked for {held or 'none'}."
         )
-    parameters = Parameters()
-    for slot in layout.slots:
-        choice = choices.get(slot.name, ParameterChoice())
-        lower = slot.lower if choice.lower is None else choice.lower
-        upper = slot.upper if choice.upper is None else choice.upper
-        if lower > upper:
-            raise RecipeError(f"parameter {slot.name} has lower bound {lower:g} above its upper bound {upper:g}; exchange them.")
-        value = slot.start if choice.value is None else choice.value
-        parameters.add(slot.name, value=value, min=lower, max=upper, vary=slot.refined if choice.vary is None else choice.vary)
-    for name, choice in choices.items():
-        if choice.expr is not None:
-            _tie(parameters, name, choice.expr)
-    return parameters
+    return tuple(_chosen(slot, choices[slot.name]) if slot.name in choices else slot for slot in layout.slots)
+
+
+def _chosen(slot: Slot, choice: ParameterChoice) -> Slot:
+    lower = slot.lower if choice.lower is None else choice.lower
+    upper = slot.upper if choice.upper is None else choice.upper
+    if lower > upper:
+        raise RecipeError(f"parameter {slot.name} has lower bound {lower:g} above its upper bound {upper:g}; exchange them.")
+    start = min(max(slot.start if choice.value is None else choice.value, lower), upper)
+    # Bounds that meet leave nothing to refine.
+    refined = (slot.refined if choice.vary is None else choice.vary) and lower < upper
+    return replace(slot, start=start, lower=lower, upper=upper, refined=refined)
 
 
 def read_ties(layout: Layout, choices: Mapping[str, ParameterChoice]) -> Ties:
-    """The layout with the user's choices, as arrays for the solver. lmfit is asked only where there is a choice to be read."""
-    if not choices:
-        lower, upper = layout.bounds()
-        free = np.array([slot.refined for slot in layout.slots])
-        return Ties(layout.starts(), lower, upper, free, np.zeros(0, dtype=np.int64), {}, lambda values: values)
-    parameters = make_parameters(layout, choices)
-    names = [slot.name for slot in layout.slots]
-    dependent = np.array([i for i, name in enumerate(names) if parameters[name].expr], dtype=np.int64)
+    """The layout with the user's choices, as arrays for the solver. lmfit, which takes its time to load, is asked only where one
+    parameter is to follow others."""
+    slots = chosen_slots(layout, choices)
+    start = np.array([slot.start for slot in slots])
+    lower, upper = np.array([slot.lower for slot in slots]), np.array([slot.upper for slot in slots])
+    free = np.array([slot.refined for slot in slots], dtype=np.bool_)
+    tied = {name: choice.expr for name, choice in choices.items() if choice.expr is not None}
+    if not tied:
+        return Ties(start, lower, upper, free, np.zeros(0, dtype=np.int64), {}, lambda values: values)
+    parameters = _tied_parameters(slots, tied)
+    names = [slot.name for slot in slots]
+    dependent = np.array([i for i, name in enumerate(names) if name in tied], dtype=np.int64)
+    free[dependent] = False
 
     def follow(values: FloatArray) -> FloatArray:
-        if not dependent.size:
-            return values
         for name, value in zip(names, values, strict=True):
-            if not parameters[name].expr:
+            if name not in tied:
                 parameters[name].value = value
         parameters.update_constraints()
         return np.array([parameters[name].value for name in names])
 
-    return Ties(
-        start=np.array([parameters[name].value for name in names]),
-        lower=np.array([parameters[name].min for name in names]),
-        upper=np.array([parameters[name].max for name in names]),
-        free=np.array([bool(parameters[name].vary) and not parameters[name].expr for name in names]),
-        dependent=dependent,
-        expressions={name: parameters[name].expr for name in names if parameters[name].expr},
-        follow=follow,
-    )
+    return Ties(follow(start), lower, upper, free, dependent, tied, follow)
+
+
+def _tied_parameters(slots: Sequence[Slot], tied: Mapping[str, str]) -> Any:
+    """lmfit.Parameters for the slots with these expressions; raises RecipeError for one that cannot be evaluated."""
+    from lmfit import Parameters
+
+    parameters = Parameters()
+    for slot in slots:
+        room = {"min": slot.lower, "max": slot.upper} if slot.lower < slot.upper else {}
+        parameters.add(slot.name, value=slot.start, vary=slot.refined, **room)
+    for name, expr in tied.items():
+        _tie(parameters, name, expr)
+    return parameters
 
 
 def _tie(parameters: Any, name: str, expr: str) -> None:

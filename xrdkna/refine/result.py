@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from xrdkna.physics.bragg import displacement_mm
-from xrdkna.physics.evidence import CURRIE_FACTOR, phase_evidence
+from xrdkna.physics.evidence import phase_evidence
 from xrdkna.physics.profile import size_from_x, strain_from_y
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.records.peaks import Halo
 from xrdkna.records.refinement import UNEXPLAINED, FittedLine, IntensityInformation, Parameter, PhaseFit, Refinement
 from xrdkna.records.values import Estimate, Notice
+from xrdkna.refine.detection import limiting_scale
 from xrdkna.refine.doubts import doubts_of, ghost_notices, ghost_phases
 from xrdkna.refine.extracted import EXTRACTED, extraction_notices, shared_esds
 from xrdkna.refine.fit import Fitted
@@ -155,7 +156,7 @@ def _phase_fits(
         weighed = not term.reflections.positions_only and term.intensities == "structure" and total > 0.0
         limit = None
         if evidence is not None and weighed and unit_area > 0.0:
-            amount = CURRIE_FACTOR * evidence.esd / unit_area * factor[k]
+            amount = limiting_scale(fitted, k, esd=evidence.esd / unit_area) * factor[k]
             limit = Estimate(value=float(amount / (total + amount)), esd=None, unit="")
         fits.append(
             PhaseFit(
