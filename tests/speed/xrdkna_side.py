@@ -28,13 +28,14 @@ from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
 from xrdkna.refine.voigt_shape import line_shape
 
-# What the other side is told as well: the machine's own line shape, and how many background terms there are: at 12° each, six
-# polynomials, beside the term for air scatter that xrdkna always has.
+# What the other side is told as well: the machine's own line shape and that lines are pseudo-Voigts; and as much freedom as it has: at
+# 12° each six background polynomials, no term for air scatter, the zero error held.
 SETTINGS = RefineSettings(
     texture="none",
     line_shape="pseudo-voigt",
     profile=InstrumentProfile(u=CAGLIOTI[0], v=CAGLIOTI[1], w=CAGLIOTI[2], source="workload"),
     degrees_per_term_beside_halos=12.0,
+    air_scatter_below=0.0,
     parameters={"zero": ParameterChoice(vary=False)},
 )
 # Width (degrees) of a typical line, to start from.
