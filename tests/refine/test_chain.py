@@ -110,6 +110,17 @@ def test_a_ruined_scan_is_quarantined_and_the_next_does_not_start_from_it(two_th
         np.testing.assert_allclose(after.weight_fractions, alone.weight_fractions, atol=0.1 * alone.weight_esds.max())
 
 
+def test_a_ruined_first_scan_starts_no_other_either(two_theta, face_centred, body_centred):
+    scans = [scan(450 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(3)]
+    rng = np.random.default_rng(8)
+    strange = 200.0 + sum(4000.0 * np.exp(-(((two_theta - c) / 0.4) ** 2)) for c in rng.uniform(25.0, 95.0, 12))
+    fits = follow([pattern_of(two_theta, rng.poisson(strange).astype(float), name="ruined"), *scans], face_centred, body_centred)
+    assert [fit.quarantined for fit in fits] == [True, False, False, False]
+    for after, alone in zip(fits[1:], follow(scans, face_centred, body_centred), strict=True):
+        assert after.verdict == "accepted"
+        np.testing.assert_allclose(after.weight_fractions, alone.weight_fractions, atol=0.1 * alone.weight_esds.max())
+
+
 def test_a_cosmic_spike_in_one_scan_changes_nothing(two_theta, face_centred, body_centred):
     scans = [scan(500 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(4)]
     used = np.ones(two_theta.size, dtype=bool)

@@ -127,7 +127,7 @@ def follow_patterns(
             ended, retried = _next(pattern, grid, link, known, settings)
             brief = brief_of(_solved(pattern, grid, ended))
             bad = brief.verdict in ("failed", "rejected") and not (link is not None and brief.gof < _OUT_OF_LINE * link.gof)
-            if not bad or link is None:
+            if not bad:
                 link = replace(ended, gof=brief.gof if link is None else min(max(link.gof, 1.0), max(brief.gof, 1.0)))
         yield replace(brief, retried=retried, quarantined=bad)
 
