@@ -8,7 +8,7 @@ import numpy as np
 from xrdkna.records.arrays import BoolArray, FloatArray
 from xrdkna.records.scan import Pattern
 from xrdkna.refine.branches import both_branches
-from xrdkna.refine.escape import escape
+from xrdkna.refine.escape import Solve, escape
 from xrdkna.refine.gaussian_share import regain_gaussian
 from xrdkna.refine.model import Model, calculate_with_jacobian
 from xrdkna.refine.noise import expected_variance, local_misfit, unheard_variance
@@ -102,33 +102,25 @@ def fit_model(
     solution, values = solve_released(model, ties, values, observed, weight, released, spread, settings.tolerance, settings.max_iterations)
     steps.append(told("everything", solution, observed, weight, progress))
     evaluations += solution.evaluations
-    rivals: tuple[str, ...] = ()
+    found = _Searched(solution, values, (), np.zeros((values.size, values.size)), 0)
+    moving = moving_parameters(model, ties, released)
     if start is None:
 
         def again(values: FloatArray, kinds: frozenset[str] | None, finally_: bool) -> tuple[Solution, FloatArray]:
             ends = (settings.tolerance, settings.max_iterations) if finally_ else (EARLY_TOLERANCE, EARLY_ITERATIONS)
             return solve_released(model, ties, values, observed, weight, released if kinds is None else set(kinds), spread, *ends)
 
-        ended = escape(model, ties, solution, values, observed=observed, weight=weight, solve=again)
-        if ended.solution is not solution:
-            steps.append(told("cells looked for elsewhere", ended.solution, observed, weight, progress))
-        solution, values, rivals = ended.solution, ended.values, ended.rivals
-        evaluations += ended.evaluations
-        solution, values, spent = regain_gaussian(model, ties, solution, values, solve=again)
-        evaluations += spent
-    moving = moving_parameters(model, ties, released)
-    undecided = np.zeros((values.size, values.size))
-    if start is None and settings.texture == "march":
-        branches = both_branches(model, ties, solution, values, moving=np.flatnonzero(moving).tolist(), solve=again)
-        solution, values, undecided = branches.solution, branches.values, branches.spread()
-        evaluations += branches.evaluations
+        found = _search_elsewhere(model, ties, solution, values, moving, observed=observed, weight=weight, settings=settings, solve=again)
+        if found.solution is not solution:
+            steps.append(told("looked for elsewhere", found.solution, observed, weight, progress))
+    solution, values = found.solution, found.values
     return Fitted(
         model=model,
         values=values,
         lower=ties.lower,
         upper=ties.upper,
         moving=moving,
-        covariance=full_covariance(model, ties, values, moving, solution) + undecided,
+        covariance=full_covariance(model, ties, values, moving, solution) + found.undecided,
         calculated=solution.calculated,
         observed=observed,
         sigma=sigma,
@@ -136,10 +128,46 @@ def fit_model(
         counting_weight=1.0 / expected_variance(pattern, used, solution.calculated),
         texture_sd=spread,
         converged=solution.converged,
-        evaluations=evaluations,
+        evaluations=evaluations + found.evaluations,
         steps=tuple(steps),
-        rivals=rivals,
+        rivals=found.rivals,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """The best end found: solution and (p,) values; rivals: phases another cell suits as well; undecided: (p, p) what minima that
+    the data do not tell apart add to the covariance."""
+
+    solution: Solution
+    values: FloatArray
+    rivals: tuple[str, ...]
+    undecided: FloatArray
+    evaluations: int
+
+
+def _search_elsewhere(
+    model: Model,
+    ties: Ties,
+    solution: Solution,
+    values: FloatArray,
+    moving: BoolArray,
+    *,
+    observed: FloatArray,
+    weight: FloatArray,
+    settings: RefineSettings,
+    solve: Solve,
+) -> _Searched:
+    """A cold fit may end beside the best minimum: other cells, a lost Gaussian share and the other side of a March coefficient are
+    tried in turn."""
+    ended = escape(model, ties, solution, values, observed=observed, weight=weight, solve=solve)
+    solution, values, spent = regain_gaussian(model, ties, ended.solution, ended.values, solve=solve)
+    evaluations, undecided = ended.evaluations + spent, np.zeros((values.size, values.size))
+    if settings.texture == "march":
+        branches = both_branches(model, ties, solution, values, moving=np.flatnonzero(moving).tolist(), solve=solve)
+        solution, values, undecided = branches.solution, branches.values, branches.spread()
+        evaluations += branches.evaluations
+    return _Searched(solution, values, ended.rivals, undecided, evaluations)
 
 
 def told(title: str, solution: Solution, observed: FloatArray, weight: FloatArray, progress: Callable[[str], None] | None) -> str:
