@@ -29,6 +29,7 @@ NOT_BUILT = {"run"}
 LANGUAGE = {"numpy", "scipy"}
 DOORS: dict[str, set[str]] = {
     "click": {"edge"},
+    "galvani": {"read.biologic"},
     "defusedxml": {"read.xml_tree"},
     "jinja2": {"report.html"},
     "markupsafe": {"report.html"},  # a part of jinja2
@@ -38,6 +39,7 @@ DOORS: dict[str, set[str]] = {
     "numba": {"physics.compiled"},
     "plotly": {"report.html"},
     "pymatgen": {"phases.cif_blocks"},
+    "python_calamine": {"read.workbook"},
     "rich": {"edge.progress"},
     "threadpoolctl": {"refine.threads"},
     "xrayutilities": {"phases.scattering", "simulate.engine"},  # scattering factors; profiles by another engine than the fit's

@@ -104,7 +104,7 @@ def draw_specimen(seed: int) -> Specimen:
         phases=phases,
         displacement_mm=float(rng.normal(0.0, 0.1)),
         zero=float(rng.normal(0.0, ZERO_SD[geometry])),
-        ratio=float(rng.uniform(0.46, 0.54)) if kind == "known machine" and rng.random() < 0.6 else 0.5,
+        ratio=0.5 if kind == "free texture" else float(np.random.default_rng([seed, 3]).uniform(0.46, 0.54)),
         gaussian=gaussian,
         machine=machine,
         background=_draw_background(rng, top, most=int((end - start) / RESOLUTION) - 1),

@@ -4,8 +4,9 @@
 
 Specimens and patterns come from `plant`. Each is fitted as a user would: what the specimen holds is named, cells and height start where
 indexing would put them (0.03 % and 0.01 mm off), halos start a tenth of their width off. A third of the patterns knows its machine
-(RefineSettings.profile; texture none, half of them with B factors, one phase's height or the Kα₂ ratio free), a third has free texture and
-nothing known, a third March–Dollase texture and a known machine.
+(RefineSettings.profile; texture none, half of them with B factors or one phase's height free), a third has free texture and nothing
+known, a third March–Dollase texture and a known machine. The Kα₂ ratio is free where the machine is known: beside free widths and free
+texture a pattern may have two minima in it.
 
 Which pulls count is settled by the truth and the esd alone, never by how far off a value came out:
 - A number that cannot go below zero (weight, scale, halo area, line breadth) has no symmetric error near zero: it counts where
@@ -141,7 +142,7 @@ def _choices(specimen: Specimen) -> Mapping[str, ParameterChoice]:
     free = [f"displacement_{tag(p.phase.name)}" for p in specimen.phases if p.height_mm] + [
         f"biso_{tag(p.phase.name)}" for p in specimen.phases if p.biso
     ]
-    if specimen.ratio != 0.5:
+    if specimen.kind != "free texture":
         free += [f"ratio_{tag(specimen.instrument.radiation.lines[1].label)}"]
     return {name: ParameterChoice(vary=True) for name in free}
 

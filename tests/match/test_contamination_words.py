@@ -2,7 +2,7 @@
 
 import pytest
 
-from xrdkna.match.verdicts import judge_contamination
+from xrdkna.match.contamination import judge_contamination
 from xrdkna.records.index import PhaseVerdict
 from xrdkna.records.values import Estimate
 

@@ -8,9 +8,10 @@ import pytest
 from xrdkna.match.assign import assign_peaks, unexplained_peaks
 from xrdkna.match.candidates import choose_candidates, strange_peaks
 from xrdkna.match.coincidence import chance_of_coincidence, strain_from_lone_line
+from xrdkna.match.contamination import judge_contamination
 from xrdkna.match.leftovers import explain_leftovers
 from xrdkna.match.settings import MatchSettings
-from xrdkna.match.verdicts import doubt_absences, judge_coincidence, judge_contamination, judge_evidence
+from xrdkna.match.verdicts import doubt_absences, judge_coincidence, judge_evidence
 from xrdkna.physics.bragg import d_from_two_theta, displacement_pattern, two_theta_from_d
 from xrdkna.physics.evidence import GroupEvidence, PhaseEvidence
 from xrdkna.physics.radiation import WAVELENGTHS, radiation_from_text

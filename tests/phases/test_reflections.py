@@ -224,3 +224,18 @@ def test_moving_the_origin_changes_no_intensity(library: Library, shift: tuple[f
     strongest = max(weights.values())
     for h, f in zip(after.hkl.tolist(), after.f_squared, strict=True):
         assert f == pytest.approx(weights.get(tuple(h), 0.0), rel=1e-6, abs=1e-4 * strongest)
+
+
+@pytest.mark.parametrize("name", ["Al2O3", "KNa2", "K2CO3"])
+def test_f_squared_follows_the_cell_by_its_power_of_d(library: Library, name: str) -> None:
+    instrument = Instrument(radiation=tube_radiation("Cu"))
+    phase = library.phases[name]
+    cell = phase.cell
+    longer = replace(phase, cell=replace(cell, a=1.006 * cell.a, b=1.006 * cell.b, c=1.006 * cell.c))
+    here, there = (reflections_of(crystal, instrument=instrument, two_theta_max=80) for crystal in (phase, longer))
+    assert here.d_power is not None
+    found = {tuple(hkl): value for hkl, value in zip(there.hkl.tolist(), there.f_squared, strict=True)}
+    for hkl, value, power, strength in zip(here.hkl.tolist(), here.f_squared, here.d_power, strengths(here), strict=True):
+        if strength > 0.02 and tuple(hkl) in found:
+            assert found[tuple(hkl)] / value == pytest.approx(1.006**power, rel=1e-3)
+    assert np.average(here.d_power, weights=strengths(here)) > 0.5

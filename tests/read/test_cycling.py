@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import time as clock
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +46,11 @@ def test_a_neware_file_gives_the_charge_that_the_cycler_counted(
     counted = steps["Charge_Capacity(mAh)"].max().sum() + steps["Discharge_Capacity(mAh)"].max().sum()
     ours = np.trapezoid(np.abs(cycling.current), cycling.time) / 3600.0
     assert ours == pytest.approx(counted, rel=0.02, abs=1e-4)
+    assert cycling.charge is not None
+    net = steps["Charge_Capacity(mAh)"].max().sum() - steps["Discharge_Capacity(mAh)"].max().sum()
+    assert cycling.charge[-1] - cycling.charge[0] == pytest.approx(net, rel=1e-3, abs=2e-5)
+    assert cycling.current == pytest.approx(frame["Current(mA)"].to_numpy())
+    assert cycling.potential == pytest.approx(frame["Voltage"].to_numpy())
 
 
 def test_an_arbin_table_uses_the_columns_with_units_and_its_excel_dates(real_file: RealFile) -> None:
@@ -85,12 +91,20 @@ def test_a_table_is_read_in_the_units_its_header_names(write: Write, header: str
     [
         ("", "empty"),
         ("time,current,potential_V\n" + ROWS.format(s=","), "column 'current' does not say its unit"),
-        ("time,current_mA,voltage\n" + ROWS.format(s=","), "column 'voltage' does not say its unit"),
+        ("time,current_mA,voltage\n2025-01-01T00:00:00,1,41\n2025-01-01T00:00:10,1,42\n", "column 'voltage' does not say its unit"),
         ("when,current_mA\n2025-01-01T00:00:00,1\n", "no column is called time"),
         ("time,potential_V\n2025-01-01T00:00:00,1\n", "no column is called current"),
         ("time,current_mA\n0,1\n10,2\n", "no row holds a date"),
         ("time,current_mA\n", "no row holds a date"),
-        ("time,current_mA\n2025-01-01T00:00:00,nan\n", "no row holds a date"),
+        ("time,current_mA\n2025-01-01T00:00:00,nan\n", "holds no record with a time and a current"),
+        ("time,current_mA\n2025-01-01T00:00:00,1\n", "holds only one record"),
+        ("time,current_mA\n05/04/2025 10:00:00,1\n05/04/2025 10:00:10,1\n", "'05/04/2025 10:00:00' is one of two dates"),
+        ("EC-LAB SETTING FILE\n\nNumber of linked techniques : 1\n", "settings (.mps)"),
+        ("EXPLAIN\nTAG\tCHRONOP\n", "Gamry"),
+        (b"\x00\x01\x00\x00Standard Jet DB\x00" + b"\x00" * 100, "Arbin database (.res)"),
+        (b"PAR1" + b"\x00" * 100, "Parquet"),
+        (b"BIO-LOGIC MODULAR FILE\x1a" + b" " * 100, "BioLogic file is cut off"),
+        (b"PK\x03\x04 xl/workbook.xml but no archive", "workbook is damaged"),
         ("words without columns\n", "does not name columns"),
         (b"\x00\x01\x02" * 100, "no cycler file"),
         (b"NEWARE" + b"\x00" * 300, "Neware file is damaged"),
@@ -110,6 +124,19 @@ def test_a_damaged_neware_archive_gives_a_sentence_wherever_it_is_cut(real_file:
     for part in (200, len(data) // 3, len(data) - 50):
         with pytest.raises(CyclingError):
             read_cycling(write(data[:part], "cut.ndax"))
+
+
+def test_a_neware_file_whose_records_are_gone_is_refused_and_not_searched_without_end(real_file: RealFile, write: Write) -> None:
+    """The status of every record wiped out: the library would go round in circles."""
+    data = bytearray(real_file("echem/test.nda").read_bytes())
+    place = data.find(b"\x00\x00\x00\x00\x55\x00")
+    while place != -1:
+        data[place + 16 : place + 17] = b"\x00"
+        place = data.find(b"\x00\x00\x00\x00\x55\x00", place + 1)
+    begin = clock.process_time()
+    with pytest.raises(CyclingError, match="Neware file is damaged"):
+        read_cycling(write(bytes(data) + bytes(200), "wiped.nda"))
+    assert clock.process_time() - begin < 2.0
 
 
 def test_bad_rows_a_cut_off_last_line_and_disorder_are_tolerated_and_said(write: Write) -> None:

@@ -171,3 +171,54 @@ def test_no_patterns_give_no_fits_and_a_stub_of_a_scan_is_declined(face_centred,
     short = np.arange(20.0, 20.2, 0.02)
     with pytest.raises(DeclinedError, match="usable points"):
         follow([pattern_of(short, np.full(short.size, 50.0))], face_centred, body_centred)
+
+
+@pytest.mark.parametrize("amount", [0.3, 0.006])
+def test_one_scan_of_a_chain_ends_within_a_tenth_of_an_esd_of_where_many_more_steps_lead(two_theta, face_centred, body_centred, amount):
+    """The same scan fitted again and again goes on from where it ended; a faint deposit is the slowest to settle."""
+    before = scan(900, two_theta, face_centred, body_centred, amount=1.2 * amount, displacement=0.045, a=3.1965)
+    later = scan(901, two_theta, face_centred, body_centred, amount=amount)
+    first, *_, last = follow([before, *[later] * 12], face_centred, body_centred)[1:]
+    for name in first.names:
+        esd = last.estimate(name).esd
+        assert first.estimate(name).value == pytest.approx(last.estimate(name).value, abs=0.1 * esd + 1e-12), name
+
+
+def test_tied_parameters_are_followed_as_fast_and_are_as_uncertain_as_what_they_follow(two_theta, face_centred, body_centred):
+    settings = replace(SETTINGS, parameters={"x_Bcc": ParameterChoice(expr="2 * x_Fcc"), "y_Bcc": ParameterChoice(expr="y_Fcc")})
+    scans = [scan(920 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(3)]
+    for fit, pattern in zip(follow(scans, face_centred, body_centred, settings)[1:], scans[1:], strict=True):
+        assert fit.evaluations <= 4
+        assert not fit.retried
+        assert fit.estimate("x_Bcc").esd == pytest.approx(2.0 * fit.estimate("x_Fcc").esd)
+        alone = refine_pattern(pattern, [face_centred, body_centred], settings, fwhm=0.1)
+        for name in ("x_Bcc", "x_Fcc", "a_Bcc", "scale_Bcc"):
+            expected = alone.parameter(name).value
+            assert fit.estimate(name).value == pytest.approx(expected.value, abs=0.1 * expected.esd), name
+            assert fit.estimate(name).esd == pytest.approx(expected.esd, rel=0.05), name
+
+
+def test_a_stranger_is_doubted_in_the_scans_it_is_in_and_in_no_other(two_theta, face_centred, body_centred):
+    scans = [scan(940 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(6)]
+    line = 3000.0 * np.exp(-(((two_theta - 51.7) / 0.1) ** 2))
+    for i in (2, 3):
+        counts = np.random.default_rng(i).poisson(scans[i].intensity + line).astype(float)
+        scans[i] = pattern_of(two_theta, counts, name="with a stranger")
+    verdicts = [(fit.verdict, "contradict" in " ".join(fit.reasons)) for fit in follow(scans, face_centred, body_centred)]
+    assert verdicts == [("accepted", False)] * 2 + [("doubtful", True)] * 2 + [("accepted", False)] * 2
+
+
+def test_cells_that_are_all_off_by_the_same_share_are_doubted(two_theta, face_centred, body_centred):
+    planted = [Planted(face_centred, cubic(4.1 * 1.003), 0.02, {}), Planted(body_centred, cubic(3.2 * 1.003), 0.01, {})]
+    expected = planted_counts(two_theta, planted)
+    scans = [pattern_of(two_theta, np.random.default_rng(i).poisson(expected).astype(float)) for i in range(2)]
+    for fit in follow(scans, face_centred, body_centred):
+        assert fit.verdict == "doubtful"
+        assert "by the same 0.30 %: the wavelength" in " ".join(fit.reasons)
+
+
+def test_scans_of_nothing_are_not_accepted(two_theta, face_centred, body_centred):
+    scans = [pattern_of(two_theta, np.random.default_rng(i).poisson(80.0 + 2000.0 / two_theta).astype(float)) for i in range(3)]
+    for fit in follow(scans, face_centred, body_centred):
+        assert fit.verdict == "doubtful"
+        assert "there is nothing to weigh" in " ".join(fit.reasons)

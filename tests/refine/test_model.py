@@ -14,15 +14,15 @@ from xrdkna.phases.library import load_library
 from xrdkna.phases.reflections import reflections_of
 from xrdkna.physics.bragg import displacement_pattern, two_theta_from_d
 from xrdkna.physics.intensity import lorentz_polarisation
-from xrdkna.physics.lattice import d_spacing_derivatives
+from xrdkna.physics.lattice import cell_volume, d_spacing_derivatives
 from xrdkna.physics.profile import fwhm_from_caglioti, fwhm_from_size_strain, mixed_width, pseudo_voigt
 from xrdkna.physics.radiation import radiation_from_text
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.values import Estimate
 from xrdkna.refine.build import build_model
-from xrdkna.refine.line_kernel import empty_lines, list_lines
-from xrdkna.refine.model import Model, calculate, calculate_with_jacobian, line_list, phase_part, smooth_part
+from xrdkna.refine.line_kernel import cell_volumes, empty_lines, list_lines
+from xrdkna.refine.model import Model, add_line_columns, calculate, calculate_with_jacobian, line_list, phase_part, smooth_part
 from xrdkna.refine.parameters import read_ties
 from xrdkna.refine.profile_kernel import add_profile, plain_nodes
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
@@ -168,3 +168,49 @@ def test_the_compiled_profile_is_a_pseudo_voigt(eta):
     add_profile(x, 30.0, 0.2, eta, 700.0, 8.0, 0, plain_nodes(1, voigt=False), out)
     expected = 700.0 * pseudo_voigt(x - 30.0, fwhm=0.2, eta=eta) * (np.abs(x - 30.0) <= 8.0)
     np.testing.assert_allclose(out, expected, atol=2e-5 * expected.max() if eta < 1 else 1e-9)
+
+
+def test_tails_of_hundreds_of_lines_are_followed_beyond_where_each_is_faint():
+    """Cut at their reach they would leave out counts that the background takes up instead, and scales with it."""
+    model, values, _ = everything_on("none")
+    model = replace(model, tail_tolerance=0.05, spread=None)
+    lines = line_list(model, values, phases=model.fitted_phases)
+    first = lines.owner >= 0
+    whole = add_line_columns(model, lines, np.where(first, 0, -1), lines.area, np.full(lines.area.size, 360.0), 1)[0]
+    evaluation = calculate(model, values)
+    found = values[model.fitted.phase[:, 0]] @ evaluation.parts
+    cut = add_line_columns(model, lines, np.where(first, 0, -1), lines.area, evaluation.reach, 1)[0]
+    assert np.abs(whole - cut).mean() > 1.0
+    assert np.abs(whole - found).mean() < 0.1 * np.abs(whole - cut).mean()
+    assert np.abs(whole - found).max() < 0.2 * np.abs(whole - cut).max()
+
+
+def test_intensities_follow_the_cell():
+    """A crystal whose cell is half a percent longer scatters as one read with that cell."""
+    instrument = Instrument(radiation=radiation_from_text("CuKa"), radius_mm=200.0)
+    phase = load_library().phases["Al2O3"]
+    cell = phase.cell
+    longer = replace(phase, cell=replace(cell, a=1.005 * cell.a, b=1.005 * cell.b, c=1.005 * cell.c))
+    pattern = pattern_of(TWO_THETA, np.full(TWO_THETA.size, 400.0), instrument=instrument)
+    areas = {}
+    for name, crystal in (("reference", phase), ("longer", longer)):
+        model = build_model(
+            pattern, [reflections_of(crystal, instrument=instrument, two_theta_max=75.0)], fwhm=0.1, settings=RefineSettings()
+        )
+        values = model.layout.starts()
+        for edge in "ac":
+            values[model.layout.index[f"{edge}_Al2O3"]] = getattr(longer.cell, edge)
+        lines = line_list(model, values)
+        strong = lines.unit > 0.02 * lines.unit.max()
+        hkl = model.phases[0].reflections.hkl
+        areas[name] = {tuple(index): lines.unit[i] for i, index in enumerate(hkl.tolist()) if strong[i]}
+    common = areas["reference"].keys() & areas["longer"].keys()
+    ratios = [areas["reference"][hkl] / areas["longer"][hkl] for hkl in common]
+    assert len(common) >= 8
+    np.testing.assert_allclose(ratios, 1.0, atol=2e-4)
+
+
+def test_volumes_of_the_hot_path_are_those_of_the_ground():
+    model, values, _ = everything_on("none")
+    expected = [cell_volume(term.cell_at(values)) for term in model.phases[: model.fitted_phases]]
+    np.testing.assert_allclose(cell_volumes(model.fitted, values), expected, rtol=1e-12)

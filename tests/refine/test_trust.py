@@ -154,8 +154,7 @@ def test_a_phase_planted_at_its_detection_limit_is_seen_in_95_percent_of_scans_a
     assert flagged <= 0.05 + 0.044
 
 
-def test_a_cell_that_fits_as_well_elsewhere_is_not_accepted_unsaid() -> None:
-    """All cells off by one share is the mark of a wrong wavelength; one cell off alone is not."""
+def test_cells_that_are_all_off_by_one_share_bring_the_wavelength_into_doubt_and_one_alone_does_not() -> None:
     first, second = cubic_phase("First", 4.10, centring="F", mass=150.0), cubic_phase("Second", 3.20, centring="I", mass=100.0)
     angle = np.arange(20.0, 100.0, 0.02)
     for strains, doubted in (((0.003, 0.003), True), ((0.003, 0.0), False)):

@@ -16,6 +16,8 @@ def fit(name: str, weight: float, *, a_esd: float = 0.0002, quarantined: bool = 
     return ScanFit(
         name=name,
         calculated=np.zeros(0),
+        smooth=np.zeros(0),
+        weight=np.zeros(0),
         names=("displacement", "background_0", "scale_K", "a_K"),
         units=("°", "counts", "", "Å"),
         values=np.array([0.0123, 99.0, 1.5e-3, 5.3284]),
@@ -23,6 +25,7 @@ def fit(name: str, weight: float, *, a_esd: float = 0.0002, quarantined: bool = 
         inflation=1.07,
         phases=("K", "Al"),
         weight_fractions=np.array([weight, 1.0 - weight]),
+        masses=np.ones(2),
         weight_esds=np.array([0.004, 0.004]),
         detection_limits=np.array([0.011, 0.02]),
         significances=np.array([40.0, 70.0]),

@@ -60,6 +60,7 @@ def summary(courses: dict[str, Course], truth: Sequence[PlantedScan], static_tru
     own, peer = courses["xrdkna"], courses["rietx"]
     turns = [_median_ms(slow) / _median_ms(fast) for slow, fast in zip(peer.blocks, own.blocks, strict=True) if slow and fast]
     tenth = max(1, len(own.fits) // 10)
+    judged = truth[-common:]
     return {
         "sides": sides,
         "scans_compared": common,
@@ -68,6 +69,7 @@ def summary(courses: dict[str, Course], truth: Sequence[PlantedScan], static_tru
         "times_faster_by_processor_time": _median_processor_ms(peer.fits) / _median_processor_ms(own.fits),
         "times_faster_by_turn": turns,
         "times_faster_static": median(fit.seconds for fit in peer.static) / median(fit.seconds for fit in own.static),
+        "rms_wt_difference": {name: _paired(own.fits[-common:], peer.fits[-common:], judged, name) for name in PHASES},
         "rwp_ratio": median(a.rwp / b.rwp for a, b in zip(own.fits[-common:], peer.fits[-common:], strict=True)),
         "first_tenth_ms": _median_ms(own.fits[1 : tenth + 1] or own.fits),
         "last_tenth_ms": _median_ms(own.fits[-tenth:]),
@@ -84,6 +86,8 @@ def table(figures: dict[str, Any]) -> str:
     rows.append(("of it processor time, ms", *(f"{sides[name]['scan_processor_ms']:.2f}" for name in names)))
     rows.append((f"Rwp, median (truth {figures['rwp_of_truth']:.5f})", *(f"{sides[name]['rwp']:.5f}" for name in names)))
     rows += [(f"rms error {phase}, wt%", *(f"{sides[name]['rms_wt'][phase]:.3f}" for name in names)) for phase in PHASES]
+    for phase, (change, esd) in figures["rms_wt_difference"].items():
+        rows.append((f"  the first less the second, {phase}", f"{change:+.4f} ± {esd:.4f}"))
     rows.append(("most weight where absent, wt%", *(_or_dash(sides[name]["most_where_absent_wt"]) for name in names)))
     rows.append(("verdicts", *(", ".join(f"{n} {word}" for word, n in sides[name]["verdicts"].items()) for name in names)))
     rows.append(("static, cold, s (each start)", *(" ".join(f"{s:.3f}" for s in sides[name]["static_seconds"]) for name in names)))
@@ -104,6 +108,17 @@ def table(figures: dict[str, Any]) -> str:
         f"last; memory grows by {figures['memory_grown_mb']:.0f} MB from the first scans to the end.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _paired(own: Sequence[Fit], peer: Sequence[Fit], truth: Sequence[PlantedScan], phase: str) -> tuple[float, float]:
+    """rms error of one side less that of the other, wt%, and its standard error: both fit the same counts, so that what these do to both
+    drops out of the difference scan by scan."""
+    squares = np.array([[_error(a, scan, phase) ** 2, _error(b, scan, phase) ** 2] for a, b, scan in zip(own, peer, truth, strict=True)])
+    total = float(np.sqrt(squares.mean(axis=0)).sum())
+    if total == 0.0:
+        return 0.0, 0.0
+    difference = squares[:, 0] - squares[:, 1]
+    return float(difference.mean()) / total, float(difference.std(ddof=1)) / total / float(np.sqrt(difference.size))
 
 
 def _or_dash(value: float | None) -> str:

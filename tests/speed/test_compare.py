@@ -49,6 +49,9 @@ def test_the_figures_are_those_of_the_planted_errors(compare: ModuleType, worklo
     assert figures["sides"]["xrdkna"]["rms_wt"]["Al"] == pytest.approx(0.0, abs=1e-9)
     assert figures["sides"]["rietx"]["rms_wt"]["Al"] == pytest.approx(1.5)
     assert figures["sides"]["rietx"]["rms_wt"]["K"] == pytest.approx(0.0, abs=1e-9)
+    change, esd = figures["rms_wt_difference"]["Al"]
+    assert change == pytest.approx(-1.5)
+    assert esd == pytest.approx(0.0, abs=1e-9)
     assert figures["memory_grown_mb"] == pytest.approx(7.0)
     assert "150.0 times faster" in compare.table(figures)
 

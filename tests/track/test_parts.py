@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from xrdkna.records.peaks import Peak
 from xrdkna.records.series import Cycling
+from xrdkna.records.track import EventTime
 from xrdkna.records.values import Estimate
-from xrdkna.track.electrochemistry import at_event, charge_at, read_history, state_in_window
+from xrdkna.track.cell_events import at_event
+from xrdkna.track.electrochemistry import charge_at, read_history, state_in_window
 from xrdkna.track.hardware import prior_precision
 from xrdkna.track.levels import level_changes
 from xrdkna.track.settings import TrackSettings
@@ -31,7 +33,7 @@ def test_charge_and_states_follow_the_current_by_hand(kit):
     assert [state_in_window(history, a, a + 600.0) for a in (0.0, 2400.0, 6000.0)] == ["rest", "plating", "rest"]
     assert charge_at(history, 3600.0) == pytest.approx(0.25, abs=0.001)
     assert charge_at(history, 7000.0) == pytest.approx(0.5, abs=0.001)
-    happening = at_event(history, 2400.0)
+    happening = at_event(history, EventTime(value=2400.0, low=2300.0, high=2500.0))
     assert (happening.state, happening.since_change_s) == ("plating", pytest.approx(600.0, abs=11.0))
 
 
@@ -124,6 +126,7 @@ def _peak(where, snr, esd=0.01):
 class _Seen:
     def __init__(self, *peaks):
         self.unindexed = peaks
+        self.strangers = {}
 
 
 def test_an_unindexed_line_is_followed_by_place_and_named_by_its_candidates(kit):

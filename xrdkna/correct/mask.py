@@ -55,18 +55,19 @@ def spikes(
     index = np.flatnonzero(used)
     if index.size < 7:
         return found
-    x, y, s = two_theta[index], intensity[index], sigma[index]
-    middle = slice(2, -2)
-    around = np.stack([y[:-4], y[1:-3], y[3:-1], y[4:]])
+    x, y, s = (part if index.size == used.size else part[index] for part in (two_theta, intensity, sigma))
+    # Few points stand above both their neighbours by as much as a spike must: only they are looked at.
+    above = y[2:-2] - np.maximum(y[1:-3], y[3:-1])
+    i = np.flatnonzero(above > sigmas * s[2:-2]) + 2
     # The scan's own foot: the lower of the two points next but one, so that a rising flank is not called a spike's base.
-    base = np.minimum(around[0], around[3])
-    noise = np.maximum(s[1:-3], s[3:-1])
-    higher = np.maximum(around[1], around[2])
-    height = y[middle] - base
-    step = np.maximum(x[middle] - x[1:-3], x[3:-1] - x[middle])
+    base = np.minimum(y[i - 2], y[i + 2])
+    noise = np.maximum(s[i - 1], s[i + 1])
+    higher = np.maximum(y[i - 1], y[i + 1])
+    height = y[i] - base
+    step = np.maximum(x[i] - x[i - 1], x[i + 1] - x[i])
     least = 0.5 * height * np.exp(-4.0 * np.log(2.0) * (step / narrowest) ** 2)
-    lone = (y[middle] - higher > sigmas * np.hypot(s[middle], noise)) & (higher - base + 3.0 * noise < least)
-    found[index[middle][lone]] = True
+    lone = (y[i] - higher > sigmas * np.hypot(s[i], noise)) & (higher - base + 3.0 * noise < least)
+    found[index[i[lone]]] = True
     return found
 
 

@@ -21,7 +21,7 @@ Hkl = tuple[int, int, int]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A reflection near a listed line. offset: degrees, listed − calculated; off_by: the same in sigmas; share: 0 … 1;
-    strength: relative to its phase's strongest near the range."""
+    strength: relative to its phase's strongest near the range; reference: degrees in the phase's reference cell, unshifted."""
 
     weight: PhaseWeight
     hkl: Hkl
@@ -30,6 +30,7 @@ class Candidate:
     off_by: float
     share: float
     strength: float
+    reference: float
 
     @property
     def name(self) -> str:
@@ -70,6 +71,7 @@ def candidates_of(number: int, listed: ListedLines, weighing: Weighing, settings
                 off_by=float(off_by[m]),
                 share=0.0,
                 strength=float(weight.expected.intensity[m]),
+                reference=float(weight.expected.reference[m]),
             )
             found.append((float(plausible[m]), candidate))
     total = weighing.chance + sum(value for value, _ in found)

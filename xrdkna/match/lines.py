@@ -4,12 +4,13 @@ import numpy as np
 
 from xrdkna.errors import PhaseChoiceError
 from xrdkna.match.expected_lines import expect_lines
-from xrdkna.match.line_evidence import PhaseWeight, Weighing, weigh_phases
+from xrdkna.match.line_contamination import contamination_of_list
+from xrdkna.match.line_evidence import PhaseWeight, weigh_phases
 from xrdkna.match.line_list import LineSettings, ListedLines, read_lines, wavelength_of_list
 from xrdkna.match.line_phases import centring_of, fit_of_cell, judge_phase, missing_lines
 from xrdkna.match.line_words import Candidate, candidates_of, judge_published, listed_words, written
 from xrdkna.physics.bragg import d_from_two_theta
-from xrdkna.records.index import Assignment, CellFit, Contamination, Index, IndexedPeak, PhaseVerdict, PublishedLine, ScanFacts
+from xrdkna.records.index import Assignment, CellFit, Index, IndexedPeak, PhaseVerdict, PublishedLine, ScanFacts
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Peak
 from xrdkna.records.phases import Reflections
@@ -68,7 +69,7 @@ def index_published_lines(
         scan=facts,
         peaks=tuple(peaks),
         phases=phases,
-        contamination=_contamination(phases, tuple(peaks), weighing),
+        contamination=contamination_of_list(phases, tuple(peaks), weighing),
         halos=(),
         verdict=_verdict(phases, tuple(peaks), tuple(fits.values())),
         notices=_notices(phases, tuple(peaks), listed, instrument),
@@ -89,6 +90,8 @@ def _indexed_peak(
     line = listed.lines[k]
     status = _status(candidates)
     kept = _listed_candidates(candidates, status)
+    if status == "unindexed":
+        kept = _nearest_first(kept, listed, k)
     at = f"{listed.two_theta[k]:.3f}".rstrip("0").rstrip(".") + "°"
     return IndexedPeak(
         peak=_peak(k, listed, instrument),
@@ -96,7 +99,7 @@ def _indexed_peak(
         assignments=tuple(Assignment(phase=c.weight.name, hkl=c.hkl, two_theta=c.two_theta, share=c.share) for c in kept),
         published=(line.phase, line.hkl) if line.phase is not None and line.hkl is not None else None,
         published_verdict=verdict,
-        sentence=sentence or _own_sentence(at, status, kept, listed, settings),
+        sentence=sentence or _own_sentence(at, status, kept, listed, settings, k),
     )
 
 
@@ -128,11 +131,30 @@ def _listed_candidates(candidates: tuple[Candidate, ...], status: str) -> tuple[
     return tuple(sorted(kept, key=lambda c: -c.share))
 
 
-def _own_sentence(at: str, status: str, kept: tuple[Candidate, ...], listed: ListedLines, settings: LineSettings) -> str:
+def _nearest_first(kept: tuple[Candidate, ...], listed: ListedLines, k: int) -> tuple[Candidate, ...]:
+    """What nothing explains is told by the strong reflection nearest to it in the reference cell: a cell that no other line has
+    settled may be strained to meet any one line."""
+
+    def cost(candidate: Candidate) -> float:
+        return 0.5 * _off_reference(candidate, listed, k) ** 2 - float(np.log(candidate.strength / (candidate.strength + 0.1)))
+
+    return tuple(sorted(kept, key=cost))
+
+
+def _off_reference(candidate: Candidate, listed: ListedLines, k: int) -> float:
+    """Sigmas of listed line k from the reflection in its reference cell."""
+    return abs(float(listed.two_theta[k]) - candidate.reference) / float(listed.sigma[k])
+
+
+def _own_sentence(at: str, status: str, kept: tuple[Candidate, ...], listed: ListedLines, settings: LineSettings, k: int) -> str:
     if not kept:
         return f"{at}: no reflection of any phase lies near."
     if status == "indexed":
         return f"{at} is {kept[0].name}, calculated at {kept[0].two_theta:.2f}°."
+    if status == "unindexed" and _off_reference(kept[0], listed, k) <= settings.agree_sigmas:
+        said = f"{at} is explained by no phase: at {kept[0].name}{_but_missing(kept[0], listed, settings)}"
+        more = "; ".join(_candidate_sentence(c, listed, settings) for c in kept[1:3])
+        return f"{said}; also near {more}." if more else f"{said}."
     near = "; ".join(_candidate_sentence(c, listed, settings) for c in kept[:4])
     return f"{at} is {'explained by no phase' if status == 'unindexed' else 'not decided'}; it lies near {near}."
 
@@ -141,47 +163,14 @@ def _candidate_sentence(candidate: Candidate, listed: ListedLines, settings: Lin
     place = f"{candidate.name} at {candidate.two_theta:.2f}°"
     if candidate.weight.verdict == "present":
         return place
+    missing = _but_missing(candidate, listed, settings).removeprefix(", ")
+    return f"{place} ({missing})" if missing else f"{place} (of a phase that is not confirmed)"
+
+
+def _but_missing(candidate: Candidate, listed: ListedLines, settings: LineSettings) -> str:
+    """ ", but (1 1 2), (2 0 0) and (1 1 −2) are not in the list"; nothing where no strong line of the phase is missing."""
     absent = [written(_row(candidate.weight, m)) for m in missing_lines(candidate.weight, listed, settings)[:3]]
-    return (
-        f"{place} (but {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not in the list)"
-        if absent
-        else f"{place} (of a phase that is not confirmed)"
-    )
-
-
-def _contamination(phases: tuple[PhaseVerdict, ...], peaks: tuple[IndexedPeak, ...], weighing: Weighing) -> Contamination:
-    dirty = {w.name: w for w in weighing.weights if w.expected.source.role == "contamination"}
-    found = tuple(p.phase for p in phases if p.phase in dirty and p.verdict == "present")
-    if found:
-        explains = f"{listed_words(found)} {'explains' if len(found) == 1 else 'explain'} lines that no other phase does"
-        return Contamination(verdict="found", phases=found, sentence=f"Air has reached the sample: {explains}.")
-    likely = [p.phase for p in phases if p.phase in dirty and p.verdict == "undecided" and p.significance > 0]
-    suspects = tuple(phase for phase in likely if int(dirty[phase].own.sum()) >= 2)
-    if suspects:
-        return Contamination(
-            verdict="suspected",
-            phases=suspects,
-            sentence=f"Air may have reached the sample: lines of {listed_words(suspects)} may be in the list, which does not decide it.",
-        )
-    if not dirty:
-        return Contamination(
-            verdict="none", phases=(), sentence="No contamination by air was looked for: no phase chosen is one that air makes."
-        )
-    left_over = [peak for peak in peaks if peak.status == "unindexed" or (peak.assignments and peak.assignments[0].phase in dirty)]
-    lone = [told for peak in left_over if (told := _lone_line(peak, tuple(dirty)))]
-    if lone:
-        shown = listed_words([f"{place} ({line})" for place, line in lone])
-        where = f"{shown} {'lies' if len(lone) == 1 else 'lie'} near a line of such a phase, but without the phase's other strong lines"
-        return Contamination(verdict="none", phases=(), sentence=f"No contamination by air is shown: {where}.")
-    return Contamination(
-        verdict="none", phases=(), sentence="No contamination by air: none of its phases explains a line that is left over."
-    )
-
-
-def _lone_line(peak: IndexedPeak, dirty: tuple[str, ...]) -> tuple[str, str] | None:
-    """(where, which reflection) of the best explanation of a line by a phase that air makes."""
-    first = next((a for a in peak.assignments if a.phase in dirty), None)
-    return None if first is None else (f"{peak.peak.two_theta.value:g}°", f"{first.phase} {written(first.hkl)}")
+    return f", but {listed_words(absent)} {'is' if len(absent) == 1 else 'are'} not in the list" if absent else ""
 
 
 def _verdict(phases: tuple[PhaseVerdict, ...], peaks: tuple[IndexedPeak, ...], fits: tuple[CellFit, ...]) -> str:

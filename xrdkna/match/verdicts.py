@@ -1,6 +1,5 @@
 """Is a phase there? The whole pattern decides: all lines that should be there, and are or are not."""
 
-import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -9,10 +8,9 @@ from xrdkna.match.assign import unexplained_peaks
 from xrdkna.match.coincidence import chance_of_coincidence
 from xrdkna.match.settings import MatchSettings
 from xrdkna.physics.evidence import GroupEvidence, PhaseEvidence, phase_evidence
-from xrdkna.records.index import Contamination, PhaseVerdict
+from xrdkna.records.index import PhaseVerdict
 from xrdkna.records.peaks import Peak
 from xrdkna.records.refinement import PhaseFit, Refinement
-from xrdkna.records.values import Estimate
 
 
 def judge_phases(
@@ -84,29 +82,6 @@ def doubt_absences(verdicts: Sequence[PhaseVerdict], near: Collection[str]) -> t
     )
 
 
-def judge_contamination(verdicts: Sequence[PhaseVerdict]) -> Contamination:
-    """Has air reached the sample? From the verdicts on the phases whose role is contamination."""
-    family = [verdict for verdict in verdicts if verdict.role == "contamination"]
-    found = tuple(verdict.phase for verdict in family if verdict.verdict == "present")
-    suspected = tuple(verdict.phase for verdict in family if verdict.verdict == "undecided" and verdict.significance > 0.0)
-    if found:
-        amounts = [f"{verdict.phase}{_amount(verdict.weight_fraction)}" for verdict in family if verdict.verdict == "present"]
-        return Contamination(verdict="found", phases=found, sentence=f"Air has reached the sample: {_listed(amounts)}.")
-    if suspected:
-        sentence = f"Air may have reached the sample: {_listed(suspected)} {'is' if len(suspected) == 1 else 'are'} undecided."
-        return Contamination(verdict="suspected", phases=suspected, sentence=sentence)
-    if not family:
-        return Contamination(
-            verdict="none", phases=(), sentence="No contamination by air was looked for: no phase chosen is one that air makes."
-        )
-    limits = [verdict.detection_limit.value for verdict in family if verdict.detection_limit is not None]
-    if limits:
-        sentence = f"No contamination by air: none of its phases above {_plain(100 * max(limits))} wt% (95 %)."
-    else:
-        sentence = "No contamination by air is seen; with nothing crystalline to weigh it against, there is no limit in weight."
-    return Contamination(verdict="none", phases=(), sentence=sentence)
-
-
 def _judge(refinement: Refinement, fit: PhaseFit, peaks: Sequence[Peak], held: bool, settings: MatchSettings) -> PhaseVerdict:
     evidence = phase_evidence(refinement.information, fit.phase, texture_sd=refinement.texture_sd)
     loose = _loose_peaks(refinement, fit.phase, peaks)
@@ -163,17 +138,6 @@ def _names(groups: Sequence[GroupEvidence]) -> str:
 def _listed(words: Sequence[str]) -> str:
     """ "a, b and c"."""
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
-
-
-def _amount(fraction: Estimate | None) -> str:
-    """ " (4.7 ± 0.4 wt%)": as many decimals as the esd's first digit has."""
-    if fraction is None:
-        return ""
-    percent, esd = 100.0 * fraction.value, 100.0 * (fraction.esd or 0.0)
-    if esd <= 0.0:
-        return f" ({_plain(percent)} wt%)"
-    decimals = max(0, -math.floor(math.log10(esd)))
-    return f" ({percent:.{decimals}f} ± {esd:.{decimals}f} wt%)"
 
 
 def _plain(number: float) -> str:

@@ -20,6 +20,8 @@ _NEGLIGIBLE = 1e-5
 _MOST_PLANES = 4_000_000
 _MOST_TERMS = 400_000_000
 _CHUNK = 2_000_000
+# A cell longer by this share shows how |F|² follows it.
+_STRETCH = 1e-3
 _GRAM_PER_CM3 = 1.66053907  # one g/mol in one Å³
 _INVERSE_CM = 1e8  # one Å⁻¹
 # Published lists are peak heights from a Cu tube without a monochromator, unless their source says otherwise.
@@ -59,6 +61,7 @@ def reflections_of(phase: Phase, *, instrument: Instrument, two_theta_max: float
         multiplicity=multiplicity[order],
         f_squared=f_squared[order],
         d=d[order],
+        d_power=_power_of_d(phase.sites, hkl[order], d[order], f_squared[order], wavelength=wavelength),
         absorption=linear_absorption(phase, wavelength=wavelength),
     )
 
@@ -114,6 +117,12 @@ def structure_factors_squared(sites: tuple[Site, ...], hkl: IntArray, d: FloatAr
     return result
 
 
+def _power_of_d(sites: tuple[Site, ...], hkl: IntArray, d: FloatArray, f_squared: FloatArray, *, wavelength: float) -> FloatArray:
+    """(n,) ∂ ln |F|²/∂ ln d of lines that are there, atoms keeping their places in the cell."""
+    longer = structure_factors_squared(sites, hkl, d * (1.0 + _STRETCH), wavelength=wavelength)
+    return np.asarray(np.log(longer / f_squared) / np.log1p(_STRETCH))
+
+
 def _planes_in_shell(phase: Phase, *, d_min: float, d_max: float) -> IntArray:
     """(n, 3) every hkl with d_min ≤ d ≤ d_max. |h| ≤ a/d_min, and so on, bounds the search."""
     limits = [math.floor(edge / d_min) for edge in phase.cell.values[:3]]
@@ -158,7 +167,14 @@ def _listed_reflections(phase: Phase, *, d_min: float, d_max: float) -> Reflecti
 
 
 def _reflections(
-    phase: Phase, *, hkl: IntArray, multiplicity: FloatArray, f_squared: FloatArray, d: FloatArray, absorption: float = 0.0
+    phase: Phase,
+    *,
+    hkl: IntArray,
+    multiplicity: FloatArray,
+    f_squared: FloatArray,
+    d: FloatArray,
+    d_power: FloatArray | None = None,
+    absorption: float = 0.0,
 ) -> Reflections:
     return Reflections(
         phase=phase.name,
@@ -172,6 +188,7 @@ def _reflections(
         multiplicity=multiplicity,
         f_squared=f_squared,
         d_spacing=d,
+        d_power=d_power,
         absorption=absorption or None,
         density=phase.cell_mass * _GRAM_PER_CM3 / cell_volume(phase.cell) or None,
         rotations=tuple(tuple(rotation) for rotation in _laue_rotations(phase.rotations).reshape(-1, 9).tolist()),

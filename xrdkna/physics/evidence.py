@@ -5,7 +5,7 @@ for every other phase q that is there, a = level·share·(1 + ε), level free an
 question either one amplitude for all its groups, or one free area each. Linear and Gaussian, so everything is one solve.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,7 @@ def phase_evidence(information: IntensityInformation, phase: str, *, texture_sd:
     own = [i for i, group in enumerate(information.groups) if group.phase == phase]
     if not own:
         return None
-    others_map, others_prior = _other_phases(information, phase, texture_sd or {})
+    others_map, others_prior = other_phases(information, {phase}, texture_sd or {})
     m = len(information.groups)
     template = np.zeros((m, 1))
     template[own, 0] = [information.groups[i].share for i in own]
@@ -134,20 +134,20 @@ def _restricted(information: IntensityInformation, kept: list[int], normal: Floa
     return IntensityInformation(groups=groups, information=normal, score=score, inflation=information.inflation)
 
 
-def _other_phases(information: IntensityInformation, phase: str, texture_sd: Mapping[str, float]) -> tuple[FloatArray, FloatArray]:
-    """(m, k) how the areas follow from the other phases' levels and textures, and (k,) the prior information on those."""
+def other_phases(information: IntensityInformation, own: Collection[str], texture_sd: Mapping[str, float]) -> tuple[FloatArray, FloatArray]:
+    """(m, k) how the areas follow from the levels and textures of all phases but `own`, and (k,) the prior information on those."""
     groups = information.groups
     diagonal = np.maximum(np.diag(information.information), 0.0)
     columns, prior = [], []
     for other in dict.fromkeys(group.phase for group in groups):
         members = [i for i, group in enumerate(groups) if group.phase == other]
         level = np.array([groups[i].expected for i in members])
-        if other == UNEXPLAINED or (other != phase and groups[members[0]].free):
+        if other == UNEXPLAINED or (other not in own and groups[members[0]].free):
             # Each is somebody's, and may take whatever it likes.
             columns += list(np.eye(len(groups))[members])
             prior += [0.0] * len(members)
             continue
-        if other == phase or np.sqrt(np.sum(level**2 * diagonal[members])) < _LEVEL_COUNTS:
+        if other in own or np.sqrt(np.sum(level**2 * diagonal[members])) < _LEVEL_COUNTS:
             continue
         column = np.zeros(len(groups))
         column[members] = level

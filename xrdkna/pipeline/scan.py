@@ -9,9 +9,11 @@ from xrdkna.correct.scan import correct_scan
 from xrdkna.errors import DeclinedError, RadiationError
 from xrdkna.find.peaks import find_peaks
 from xrdkna.match.assign import assign_peaks
+from xrdkna.match.contamination import judge_contamination
 from xrdkna.match.leftovers import explain_leftovers
 from xrdkna.match.lines import index_published_lines
-from xrdkna.match.verdicts import judge_contamination, judge_phases
+from xrdkna.match.strangers import describe_strangers, neighbours_of
+from xrdkna.match.verdicts import judge_phases
 from xrdkna.phases.reflections import reflections_of
 from xrdkna.physics.bragg import two_theta_from_d
 from xrdkna.pipeline.identify import Identified, fit_phases, guess_phases, identify_phases
@@ -28,9 +30,13 @@ from xrdkna.refine.halos import require_measured
 
 
 def find_peaks_of(scan: Scan, settings: Settings) -> tuple[Pattern, Peaks]:
-    """The pattern of a scan and the peaks in it. Raises RadiationError without a wavelength."""
+    """The pattern of a scan and the peaks in it, but for those in regions left out of the fit, where nothing could explain them. Raises
+    RadiationError without a wavelength."""
     pattern = correct_scan(scan, instrument_of(scan, settings), settings.correct)
-    return pattern, find_peaks(pattern, settings.find)
+    peaks = find_peaks(pattern, settings.find)
+    excluded = settings.refine.excluded
+    kept = tuple(peak for peak in peaks.peaks if not any(low <= peak.two_theta.value <= high for low, high in excluded))
+    return pattern, replace(peaks, peaks=kept)
 
 
 def require_measured_halos(patterns: Sequence[Pattern], settings: Settings) -> None:
@@ -66,8 +72,9 @@ def index_scan(scan: Scan, library: Library, settings: Settings) -> Index:
     """Which phases are in this diffractogram, and which line belongs to which."""
     pattern, peaks = find_peaks_of(scan, settings)
     require_measured_halos([pattern], settings)
-    reflections = judgeable(reflections_for(library, settings.phases, pattern.instrument, float(pattern.two_theta[-1])))
-    return _index_document(scan, pattern, peaks, identify_phases(pattern, peaks, reflections, settings))
+    reflections = reflections_for(library, settings.phases, pattern.instrument, float(pattern.two_theta[-1]))
+    found = identify_phases(pattern, peaks, judgeable(reflections), settings)
+    return _index_document(scan, pattern, peaks, found, reflections, settings)
 
 
 def index_lines(lines: tuple[PublishedLine, ...], library: Library, settings: Settings) -> Index:
@@ -110,17 +117,23 @@ def refine_scan(scan: Scan, library: Library, settings: Settings, *, progress: C
     before = previous.refinement if previous else None
     refinement = fit_phases(pattern, peaks, there, (), candidates, settings, before, progress=progress)
     verdicts = judge_phases(refinement, peaks=peaks.peaks, settings=settings.match)
-    return _index_document(scan, pattern, peaks, Identified(refinement, verdicts, ()))
+    return _index_document(scan, pattern, peaks, Identified(refinement, verdicts, ()), every, settings)
 
 
-def _index_document(scan: Scan, pattern: Pattern, peaks: Peaks, found: Identified) -> Index:
+def _index_document(
+    scan: Scan, pattern: Pattern, peaks: Peaks, found: Identified, reflections: Sequence[Reflections], settings: Settings
+) -> Index:
     lines, undecided = _explaining(found)
-    indexed = explain_leftovers(assign_peaks(peaks.peaks, lines, undecided=undecided), lines, pattern.instrument)
+    explained = explain_leftovers(assign_peaks(peaks.peaks, lines, undecided=undecided), lines, pattern.instrument)
+    fitted = found.refinement.parameter("displacement")
+    displacement = 0.0 if fitted is None else fitted.value.value
+    neighbours = neighbours_of(reflections, pattern.instrument, displacement=displacement, settings=settings.match)
+    indexed = describe_strangers(explained, neighbours, found.refinement)
     return Index(
         scan=facts_of(scan, pattern),
         peaks=indexed,
         phases=found.verdicts,
-        contamination=judge_contamination(found.verdicts),
+        contamination=judge_contamination(found.verdicts, found.refinement, indexed),
         halos=peaks.halos,
         verdict=found.refinement.verdict,
         notices=(*pattern.notices, *peaks.notices, *found.refinement.notices, *_doubts(found.refinement, indexed)),

@@ -16,6 +16,7 @@ _MARKS = (
 _LOOK = 8192
 # Control characters that text files do hold: tab, line ends, page break, and the end-of-file mark of old DOS programs.
 _INNOCENT = frozenset("\t\n\r\f\x1a")
+_CONTROL = dict.fromkeys(code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _INNOCENT)
 
 
 def bytes_of(path: Path, error: type[DataError], *, what: str) -> bytes:
@@ -77,5 +78,5 @@ def _wide_encoding(head: bytes) -> str | None:
 def _is_text(text: str) -> bool:
     """Text holds hardly any control characters and some digit or letter."""
     head = text[:_LOOK]
-    strange = sum(1 for character in head if (character < " " or "\x7f" <= character <= "\x9f") and character not in _INNOCENT)
+    strange = len(head) - len(head.translate(_CONTROL))
     return strange <= 0.01 * len(head)

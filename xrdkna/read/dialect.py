@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 # A line that could be a row of numbers: it begins with one and holds nothing that numbers do not (nan, inf, 1.5E+03, 1.5D+03 do).
 _CANDIDATE = re.compile(r'^[\s"]*[-+]?[.,]?\d[\d\s.,;+\-"eEdDnNaAiIfF]*$')
@@ -67,7 +67,8 @@ class Dialect:
 
 def find_dialect(lines: Sequence[str]) -> Dialect | None:
     """The dialect of the rows among these lines; None when no line looks like a row of numbers. Raises DialectError."""
-    sample = [unquoted(line) for line in lines[:_LOOK_LINES] if is_row_of_numbers(line)][-_SAMPLE:]
+    rows = (unquoted(line) for line in reversed(lines[:_LOOK_LINES]) if is_row_of_numbers(line))
+    sample = list(islice(rows, _SAMPLE))[::-1]
     if not sample:
         return None
     most = 0.5 * len(sample)

@@ -8,12 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from xrdkna.errors import CyclingError, DataError, ScanFileError
-from xrdkna.read.cycling import read_cycling
+from xrdkna.read.cycling import on_clock_of_scans, read_cyclings
 from xrdkna.read.formats import read_scans
 from xrdkna.read.series_folder import FolderContent, look_into, natural_key
 from xrdkna.read.series_log import LogRow, read_log
 from xrdkna.read.setup_file import read_setup
-from xrdkna.read.times import bring_to_zone
 from xrdkna.records.scan import Scan
 from xrdkna.records.series import Cycling, Series, SeriesEntry
 from xrdkna.records.values import Notice
@@ -54,7 +53,8 @@ def read_series(folder: Path, *, cycling: Cycling | None = None, log: Path | Non
     )
     zone = next((item.start.tzinfo for item in found if item.start is not None), None)
     if cycling is not None and timed:
-        cycling = replace(cycling, start=bring_to_zone(cycling.start, zone))
+        cycling = on_clock_of_scans(cycling, zone)
+        cycled = list(cycling.notices)
     return Series(
         name=folder.resolve().name,
         entries=entries,
@@ -204,9 +204,9 @@ def _aside(content: FolderContent) -> list[Notice]:
 
 def _cycling_of(content: FolderContent, cycling: Cycling | None, clock_offset: float) -> tuple[Cycling | None, list[Notice]]:
     """The given record, else the folder's; a cycler file that was found and cannot be read costs a notice, not the series."""
-    if cycling is None and content.cycler is not None:
+    if cycling is None and content.cyclers:
         try:
-            cycling = read_cycling(content.cycler, clock_offset=clock_offset)
+            cycling = read_cyclings(content.cyclers, clock_offset=clock_offset)
         except CyclingError as problem:
             return None, [Notice(code="cycler-unreadable", severity="warning", sentence=str(problem))]
     return cycling, list(cycling.notices) if cycling is not None else []

@@ -31,7 +31,7 @@ _SCAN_SUFFIXES = (
 )
 # Suffixes that scans share with notes and tables: the content decides.
 _SHARED_SUFFIXES = (".csv", ".dat", ".txt", ".tsv", "")
-_CYCLER_SUFFIXES = (".ndax", ".nda")
+_CYCLER_SUFFIXES = (".ndax", ".nda", ".mpr", ".mpt")  # order is precedence where one measurement is there twice
 _PROSE = re.compile(r"^(?:readme|licen[cs]e|notes?|changelog|todo|authors|info)\b", re.IGNORECASE)
 # A file of so few rows is a table of something, not a scan.
 _FEWEST_ROWS = 10
@@ -40,11 +40,11 @@ _LOOK = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderContent:
-    """scans: in natural order of their names. log: the table of times. cycler: the cycler's file. aside: files left out."""
+    """scans: in natural order of their names. log: the table of times. cyclers: the cycler's files. aside: files left out."""
 
     scans: tuple[Path, ...]
     log: Path | None
-    cycler: Path | None
+    cyclers: tuple[Path, ...]
     aside: tuple[Path, ...]
 
 
@@ -72,7 +72,7 @@ def look_into(folder: Path, *, log: Path | None) -> FolderContent:
         raise SeriesError(
             f"{folder}: no scan lies here (looked for .xy, .xye, .xrdml, .csv, .dat, .txt and their kind); name another folder."
         )
-    return FolderContent(scans=scans, log=log, cycler=_one_cycler(here, everything), aside=aside)
+    return FolderContent(scans=scans, log=log, cyclers=_cyclers(here, everything), aside=aside)
 
 
 def _scans_below(folder: Path, below: Mapping[Path, Sequence[Path]], *, log: Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -184,14 +184,18 @@ def _is_log(path: Path) -> bool:
     return any(column is not None for column in log_columns(table)) and find_column(table.names, "starttime", "start") is not None
 
 
-def _one_cycler(here: Sequence[Path], everything: Sequence[Path]) -> Path | None:
-    """echem.csv; else the only Neware file, here or one folder below; else a table of time and current."""
+def _cyclers(here: Sequence[Path], everything: Sequence[Path]) -> tuple[Path, ...]:
+    """echem.csv; else the cyclers' own files (an .mpr and its .mpt once) or the one table of currents, here or one folder below."""
     for path in everything:
         if path.name.lower() == "echem.csv":
-            return path
+            return (path,)
     for files in (here, everything):
-        found = [path for path in files if path.suffix.lower() in _CYCLER_SUFFIXES]
-        found = found or [path for path in files if path.suffix.lower() == ".csv" and _is_table(path) and not _is_log(path)]
-        if len(found) == 1:
-            return found[0]
-    return None
+        own: dict[Path, Path] = {}
+        for suffix in _CYCLER_SUFFIXES:
+            for path in files:
+                if path.suffix.lower() == suffix:
+                    own.setdefault(path.with_suffix(""), path)
+        tables = [path for path in files if path.suffix.lower() == ".csv" and _is_table(path) and not _is_log(path)]
+        if own or len(tables) == 1:
+            return tuple(own.values()) or (tables[0],)
+    return ()

@@ -45,9 +45,16 @@ def read_table(text: str) -> Table | None:
     if cut_off:
         last -= 1
     if (values := _parsed(lines[first:last], dialect)) is not None:
-        filled = np.array([i + 1 for i in range(first, last) if lines[i].strip()], dtype=np.int64)
+        filled = _filled(lines, first, last, rows=len(values))
         return Table(values=values, lines=filled, dialect=dialect, header=tuple(lines[:first]), cut_off=cut_off)
     return _careful(lines, first, last, dialect, cut_off=cut_off)
+
+
+def _filled(lines: Sequence[str], first: int, last: int, *, rows: int) -> IntArray:
+    """(rows,) numbers of the lines that are not blank."""
+    if rows == last - first:
+        return np.arange(first + 1, last + 1, dtype=np.int64)
+    return np.array([i + 1 for i in range(first, last) if lines[i].strip()], dtype=np.int64)
 
 
 def _parsed(block: Sequence[str], dialect: Dialect) -> FloatArray | None:

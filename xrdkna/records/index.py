@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from xrdkna.records.air import Contamination
 from xrdkna.records.arrays import require_one_of, set_frozen
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Halo, Peak
@@ -13,7 +14,6 @@ from xrdkna.records.values import Estimate, Notice
 
 PEAK_STATUSES = ("indexed", "ambiguous", "unindexed")
 PRESENCES = ("present", "absent", "undecided")
-CONTAMINATION_VERDICTS = ("none", "suspected", "found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,8 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedPeak:
-    """A peak with what explains it. `published…` is filled only for a published list of lines."""
+    """A peak with what explains it. `published…` is filled only for a published list of lines; nearest: the library's reflections
+    nearest to a peak that nothing explains, as their phases' reference cells have them."""
 
     peak: Peak
     status: str
@@ -36,6 +37,7 @@ class IndexedPeak:
     published: tuple[str, tuple[int, int, int]] | None = None
     published_verdict: str | None = None
     sentence: str = ""
+    nearest: tuple[Assignment, ...] = ()
 
     def __post_init__(self) -> None:
         require_one_of(self.status, PEAK_STATUSES, name="status")
@@ -59,19 +61,6 @@ class PhaseVerdict:
         require_one_of(self.verdict, PRESENCES, name="verdict of a phase")
         if self.cell is not None:
             set_frozen(self, cell=MappingProxyType(dict(self.cell)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contamination:
-    """Is air getting in? onset_scan: index in the series of the first scan it is seen in."""
-
-    verdict: str
-    phases: tuple[str, ...]
-    sentence: str
-    onset_scan: int | None = None
-
-    def __post_init__(self) -> None:
-        require_one_of(self.verdict, CONTAMINATION_VERDICTS, name="contamination verdict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,10 +108,11 @@ class Reflections:
 
     hkl: (n, 3). multiplicity: (n,). f_squared: (n,) electrons², |f0+f′+if″| summed over the cell, with the Debye–Waller
     factor; for a positions-only phase the listed intensity (divided by multiplicity and Lorentz–polarisation) on an
-    arbitrary scale. cell: the reference cell the d-spacings follow from. absorption: cm⁻¹, linear attenuation coefficient of
-    the fully dense phase for the strongest spectral line. density: g/cm³. Both None where no structure is known.
-    rotations: the Laue group as row-major 3×3 integer matrices, which turn a plane hkl into its equivalent hkl @ rotation;
-    empty means the identity alone.
+    arbitrary scale. d_power: (n,) the power of d by which |F|² grows when the cell does, because atoms scatter less at larger
+    angles and their motion damps it; None where no structure is known. cell: the reference cell the d-spacings follow from.
+    absorption: cm⁻¹, linear attenuation coefficient of the fully dense phase for the strongest spectral line. density: g/cm³.
+    Both None where no structure is known. rotations: the Laue group as row-major 3×3 integer matrices, which turn a plane hkl
+    into its equivalent hkl @ rotation; empty means the identity alone.
     """
 
     phase: str
@@ -128,6 +129,7 @@ class Reflections:
     absorption: float | None = None
     density: float | None = None
     rotations: tuple[tuple[int, ...], ...] = ()
+    d_power: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.hkl)
@@ -137,6 +139,7 @@ class Reflections:
             multiplicity=frozen_floats(self.multiplicity, name="multiplicity", shape=(n,)),
             f_squared=frozen_floats(self.f_squared, name="f_squared", shape=(n,)),
             d_spacing=frozen_floats(self.d_spacing, name="d_spacing", shape=(n,)),
+            d_power=None if self.d_power is None else frozen_floats(self.d_power, name="d_power", shape=(n,)),
         )
         if n and not (np.all(self.f_squared >= 0) and np.all(self.d_spacing > 0)):
             raise RecordError(f"the reflections of {self.phase} hold a negative intensity or d-spacing.")

@@ -53,7 +53,8 @@ class PhaseFit:
     fraction (ε); both None when the lines are no wider than the instrument's. texture: March–Dollase r or None.
     significance: sigmas-equivalent of the evidence for the phase, all other parameters free, misfit-inflated.
     delta_chi_squared: by how much χ² (counting statistics) would rise without the phase. intensities: where they come from,
-    "structure", "lebail" or "pawley".
+    "structure", "lebail" or "pawley". weight_odds: w/(1 − w) for an area of one counts·degree over the groups that are followed;
+    None where no weight can be given.
     """
 
     phase: str
@@ -69,6 +70,7 @@ class PhaseFit:
     significance: float = 0.0
     delta_chi_squared: float = 0.0
     intensities: str = "structure"
+    weight_odds: float | None = None
 
     def __post_init__(self) -> None:
         set_frozen(self, cell=MappingProxyType(dict(self.cell)), texture=MappingProxyType(dict(self.texture)))

@@ -15,12 +15,18 @@ STATES = ("rest", "plating", "stripping", "unknown")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycling:
-    """A cycler's record. time: (n,) seconds since `start`, rising; current: (n,) mA; potential: (n,) V or None."""
+    """A cycler's record. time: (n,) seconds since `start`, rising; current: (n,) mA; potential: (n,) V or None.
+
+    charge: (n,) mAh passed since the first record as the cycler counted it, of the current's sign; None: integrate the current.
+    breaks: places in `time` before which nothing was recorded for a while (the end of one file and the beginning of the next).
+    """
 
     start: datetime
     time: FloatArray
     current: FloatArray
     potential: FloatArray | None = None
+    charge: FloatArray | None = None
+    breaks: tuple[int, ...] = ()
     source: str = ""
     notices: tuple[Notice, ...] = ()
 
@@ -31,7 +37,10 @@ class Cycling:
             time=frozen_floats(self.time, name="time"),
             current=frozen_floats(self.current, name="current", shape=(n,)),
             potential=None if self.potential is None else frozen_floats(self.potential, name="potential", shape=(n,)),
+            charge=None if self.charge is None else frozen_floats(self.charge, name="charge", shape=(n,)),
         )
+        if any(not 0 < place < n for place in self.breaks):
+            raise RecordError(f"a break in the cycler's record lies outside its {n} points.")
         require_rising(self.time, name="time of the cycler")
 
 

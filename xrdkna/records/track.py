@@ -6,8 +6,9 @@ from datetime import datetime
 from types import MappingProxyType
 
 from xrdkna.errors import RecordError
+from xrdkna.records.air import Contamination
 from xrdkna.records.arrays import FloatArray, frozen_floats, require_one_of, set_frozen
-from xrdkna.records.index import Assignment, Contamination
+from xrdkna.records.index import Assignment
 from xrdkna.records.peaks import Peak
 from xrdkna.records.refinement import IntensityInformation
 from xrdkna.records.series import STATES, Cycling
@@ -22,8 +23,8 @@ class Observation:
     """What the tracker needs to keep of one fitted scan; no arrays as long as the scan.
 
     values: named estimates (rwp, weight fractions, cells, displacement …), keyed (quantity, phase).
-    two_theta_range gives the sweep: an angle is passed at start + fraction·duration. restart: the fit's parameters by name,
-    from which the next scan's fit starts.
+    two_theta_range gives the sweep: an angle is passed at start + fraction·duration. strangers: area of every line of no phase that
+    the fit holds, by its 2θ. weight_odds: by phase, w/(1 − w) for an area of one counts·degree over its followed groups.
     """
 
     information: IntensityInformation
@@ -35,15 +36,21 @@ class Observation:
     notices: tuple[Notice, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
-    restart: Mapping[str, float] = field(default_factory=dict)
+    strangers: Mapping[float, Estimate] = field(default_factory=dict)
+    weight_odds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        set_frozen(self, values=MappingProxyType(dict(self.values)), restart=MappingProxyType(dict(self.restart)))
+        named = ("values", "strangers", "weight_odds")
+        set_frozen(self, **{name: MappingProxyType(dict(getattr(self, name))) for name in named})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedScan:
-    """One scan of the series. start, end: seconds since the first scan's start (scan number when there is no time)."""
+    """One scan of the series. start, end: seconds since the first scan's start (scan number when there is no time).
+
+    state, mean_current_mA (plating positive): over the scan; states: all met during it, in order. charge_mAh: passed until its middle;
+    charge_in_scan_mAh: within it. cell_note: a sentence where the cell changed during the scan, or its record does not cover it.
+    """
 
     index: int
     name: str
@@ -54,9 +61,51 @@ class TrackedScan:
     charge_mAh: float | None
     used: bool
     why_not: str | None
+    mean_current_mA: float | None = None
+    charge_in_scan_mAh: float | None = None
+    states: tuple[str, ...] = ()
+    cell_note: str | None = None
 
     def __post_init__(self) -> None:
         require_one_of(self.state, STATES, name="state")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSegment:
+    """A stretch of one state of the cell. start, end: seconds on the axis of the series. charge_mAh, mean_current_mA: plating positive.
+
+    cycle: counted from 1; the next begins where the current takes its first direction again after the other one.
+    """
+
+    start: float
+    end: float
+    state: str
+    charge_mAh: float | None
+    mean_current_mA: float | None
+    cycle: int | None
+
+    def __post_init__(self) -> None:
+        require_one_of(self.state, STATES, name="state")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockCheck:
+    """How the cycler's clock stands to the scans', from something both recorded.
+
+    verdict: agrees, differs or unknown. offset_s: what must be added to the cycler's times, with the interval that holds it at `level`;
+    None where it is unknown. source: what was compared, such as "the potential in scans.csv".
+    """
+
+    verdict: str
+    source: str
+    sentence: str
+    offset_s: float | None = None
+    low_s: float | None = None
+    high_s: float | None = None
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        require_one_of(self.verdict, ("agrees", "differs", "unknown"), name="verdict on the clocks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +146,24 @@ class EventTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventElectrochemistry:
-    """What the cell was doing at the event. since_change_s: seconds since the current last changed state."""
+    """What the cell was doing at the event. since_change_s: seconds since the current last changed state.
+
+    since_change_low_s, since_change_high_s: the same at the ends of the event's interval, negative where it begins before the change.
+    change: what changed ("plating began"). charge_since_change_mAh, with low and high: passed since then, plating positive.
+    changes_inside: changes of state within the event's interval. cycle: in which cycle, where there are several.
+    """
 
     state: str
     since_change_s: float | None
     charge_mAh: float | None
+    since_change_low_s: float | None = None
+    since_change_high_s: float | None = None
+    change: str | None = None
+    charge_since_change_mAh: float | None = None
+    charge_since_change_low_mAh: float | None = None
+    charge_since_change_high_mAh: float | None = None
+    changes_inside: int = 0
+    cycle: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +186,35 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedLine:
-    """An unindexed line followed through the scans it is seen in."""
+    """An unindexed line followed through the scans it is seen in.
+
+    nearest: the library's reflections nearest to it, whatever their distance. value, esd: (n,) its area in every scan, counts·degrees,
+    None where a scan says nothing. group: number of the `UnknownPhase` it moves with. sentence: what lies at its place and what of it
+    is missing.
+    """
 
     two_theta: Estimate
     first_scan: int
     last_scan: int
     significance: float
     candidates: tuple[Assignment, ...]
+    d_spacing: Estimate | None = None
+    nearest: tuple[Assignment, ...] = ()
+    value: tuple[float | None, ...] = ()
+    esd: tuple[float | None, ...] = ()
+    group: int | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownPhase:
+    """Unindexed lines that move together in time: possibly one phase that the library does not hold. lines: places in
+    `Track.unindexed`. lattice: the relation that their d-spacings obey beyond chance, in words; empty where there is none."""
+
+    number: int
+    lines: tuple[int, ...]
+    sentence: str
+    lattice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,3 +252,6 @@ class Track:
     cycling: Cycling | None = None
     heatmap: Heatmap | None = None
     undecided: tuple[str, ...] = field(default=())
+    segments: tuple[CellSegment, ...] = ()
+    clock: ClockCheck | None = None
+    unknown_phases: tuple[UnknownPhase, ...] = field(default=())

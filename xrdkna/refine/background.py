@@ -1,11 +1,17 @@
 """What lies under the reflections: a smooth background and amorphous humps, part of the model and never subtracted."""
 
+import math
+
 import numpy as np
 
+from xrdkna.physics.compiled import compiled
 from xrdkna.records.arrays import FloatArray
+from xrdkna.refine.profile_kernel import CORE_REACH, bell
 from xrdkna.refine.settings import RefineSettings
 
-_LN2_4 = 4.0 * np.log(2.0)
+_LN2_4 = 4.0 * math.log(2.0)
+# u² beyond which a hump is nothing: 7e-9 of its top.
+_FARTHEST = CORE_REACH * CORE_REACH
 
 
 def background_terms(two_theta: FloatArray, *, halos: int, settings: RefineSettings) -> FloatArray:
@@ -30,7 +36,22 @@ def halo_profile(
     two_theta: FloatArray, area: float, center: float, fwhm: float
 ) -> tuple[FloatArray, tuple[FloatArray, FloatArray, FloatArray]]:
     """(n,) Gaussian hump and its derivatives by area, centre and full width (degrees)."""
-    u = (two_theta - center) / fwhm
-    shape = 2.0 / fwhm * np.sqrt(np.log(2.0) / np.pi) * np.exp(-_LN2_4 * u * u)
-    hump = area * shape
-    return hump, (shape, hump * 2.0 * _LN2_4 * u / fwhm, hump * (2.0 * _LN2_4 * u * u - 1.0) / fwhm)
+    curves = np.empty((4, two_theta.size))
+    _fill_halo(two_theta, area, center, fwhm, curves)
+    hump, by_area, by_center, by_fwhm = curves
+    return hump, (by_area, by_center, by_fwhm)
+
+
+@compiled
+def _fill_halo(x: FloatArray, area: float, center: float, fwhm: float, curves: FloatArray) -> None:
+    """Set curves (4, n) to the hump and its three derivatives."""
+    inverse = 1.0 / fwhm
+    top = 2.0 * inverse * math.sqrt(math.log(2.0) / math.pi)
+    hump, by_area, by_center, by_fwhm = curves[0], curves[1], curves[2], curves[3]
+    for j in range(x.size):
+        by_area[j] = top * bell(min(((x[j] - center) * inverse) ** 2, _FARTHEST))
+    for j in range(x.size):
+        u = (x[j] - center) * inverse
+        hump[j] = area * by_area[j]
+        by_center[j] = hump[j] * 2.0 * _LN2_4 * u * inverse
+        by_fwhm[j] = hump[j] * (2.0 * _LN2_4 * u * u - 1.0) * inverse

@@ -14,6 +14,33 @@ _LEAST_PIVOT = 1e-13
 
 
 @compiled
+def live_step(normal: FloatArray, gradient: FloatArray, live: BoolArray, free: FloatArray, room: FloatArray) -> tuple[FloatArray, float]:
+    """(q,) the best step from `free` (q,) of the parameters that are live (q,), and how much of χ² it promises.
+
+    normal (q, q), gradient (q,): of the data alone; room: (4, q) lower and upper bounds, prior means and weights.
+    """
+    places = np.flatnonzero(live)
+    p = places.size
+    inner, push, lowest, highest = np.empty((p, p)), np.empty(p), np.empty(p), np.empty(p)
+    for a in range(p):
+        i = places[a]
+        for b in range(p):
+            inner[a, b] = normal[i, places[b]]
+        inner[a, a] += room[3, i]
+        push[a] = gradient[i] - room[3, i] * (free[i] - room[2, i])
+        lowest[a], highest[a] = room[0, i] - free[i], room[1, i] - free[i]
+    part = bounded_step(inner, push, lowest, highest, 0.0)
+    step, promise = np.zeros(free.size), 0.0
+    for a in range(p):
+        step[places[a]] = part[a]
+        pull = 2.0 * push[a]
+        for b in range(p):
+            pull -= inner[a, b] * part[b]
+        promise += part[a] * pull
+    return step, promise
+
+
+@compiled
 def bounded_step(normal: FloatArray, gradient: FloatArray, lowest: FloatArray, highest: FloatArray, damping: float) -> FloatArray:
     """(p,) the step that minimises step·N·step − 2 g·step, N (p, p) with its diagonal raised by `damping`, within lowest ≤ step ≤
     highest (p,).
@@ -103,3 +130,42 @@ def _best_release(damped: FloatArray, push: FloatArray, step: FloatArray, scale:
             if pull > most:
                 best, most = i, pull
     return best
+
+
+@compiled
+def inverse_of(matrix: FloatArray) -> FloatArray:
+    """(p, p) inverse of an information matrix, scaled to a unit diagonal first. A parameter of which nothing is known has zero rows,
+    not infinity; a combination of which nothing is known gets a large variance."""
+    p = matrix.shape[0]
+    scale, lower, upper, inverse = np.empty(p), np.zeros((p, p)), np.zeros((p, p)), np.zeros((p, p))
+    for i in range(p):
+        scale[i] = 1.0 / math.sqrt(matrix[i, i]) if matrix[i, i] > 0.0 else 0.0
+    for i in range(p):
+        row = lower[i]
+        for j in range(i + 1):
+            total = matrix[i, j] * scale[i] * scale[j] + (1e-12 if i == j else 0.0)
+            other = lower[j]
+            for k in range(j):
+                total -= row[k] * other[k]
+            row[j] = math.sqrt(max(total, _LEAST_PIVOT)) if i == j else total / other[j]
+    # rows of the inverse of the triangle, then their sum of squares
+    for i in range(p):
+        for k in range(i):
+            _axpy(upper[i, : k + 1], -lower[i, k], upper[k, : k + 1])
+        upper[i, i] = 1.0
+        for k in range(i + 1):
+            upper[i, k] /= lower[i, i]
+    for k in range(p):
+        for i in range(k + 1):
+            _axpy(inverse[i, : i + 1], upper[k, i], upper[k, : i + 1])
+    for i in range(p):
+        for j in range(i + 1):
+            inverse[i, j] *= scale[i] * scale[j]
+            inverse[j, i] = inverse[i, j]
+    return inverse
+
+
+@compiled
+def _axpy(out: FloatArray, a: float, x: FloatArray) -> None:
+    for k in range(x.size):
+        out[k] += a * x[k]

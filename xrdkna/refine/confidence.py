@@ -8,9 +8,10 @@ import numpy as np
 from xrdkna.errors import RecipeError
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import ConfidenceInterval, Refinement
-from xrdkna.refine.fit import Fitted, priors
+from xrdkna.refine.fit import Fitted
 from xrdkna.refine.model import calculate, calculate_with_jacobian
 from xrdkna.refine.parameters import Ties, profile_interval
+from xrdkna.refine.released import priors
 
 LEVEL = 0.95
 

@@ -1,9 +1,10 @@
 """The hot path, third part: how the pattern changes with every parameter, in the same compiled pass that computes it.
 
-Values are followed to a line's `reach`; derivatives, which only steer the fit, to `DERIVATIVE_WIDTHS` full widths. A line changes along
-a few curves only (with its position, its two widths, its area), and a parameter moves it along one of them; so the curves are
-computed once a line, and added to the rows of the parameters. What a phase's lines share is worked out once a phase, and the
-inner functions take plain arrays: handing them a whole structure for every line would cost more than their work.
+Values are followed to a line's `reach` and beyond (`profile_kernel`); derivatives, which only steer the fit, to `DERIVATIVE_WIDTHS` full
+widths. A line changes along a few curves only (with its position, its two widths, its area), and a parameter moves it along one of
+them; so the curves are computed once a line, and added to the rows of the parameters. What a phase's lines share is worked out
+once a phase, and the inner functions take plain arrays: handing them a whole structure for every line would cost more than
+their work.
 """
 
 import math
@@ -13,13 +14,14 @@ import numpy as np
 from xrdkna.physics.compiled import compiled
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.refine.line_kernel import Lines, Structure, spectral_weight
-from xrdkna.refine.profile_kernel import CORE_REACH, Nodes, add_profile, add_tail, bell, place
+from xrdkna.refine.profile_kernel import CELL, CORE_REACH, Nodes, add_cells, add_far, add_line, bell, cell_ends, near_cells
 from xrdkna.refine.voigt_shape import line_shape
 
 DERIVATIVE_WIDTHS = 16.0
 
-# A line whose top stays below this many tolerances (a twentieth of σ each) steers nothing.
-_STEERS = 4.0
+# A line whose top stays below this many tolerances (a hundredth of the smallest σ each) steers nothing: hundreds of them say less of a cell
+# than one line that can be seen.
+_STEERS = 15.0
 _LN2_4 = 4.0 * math.log(2.0)
 
 # Rows of the scratch: the line of unit area, its slopes by position, full width and η, one curve of widths; and what they are made
@@ -52,31 +54,33 @@ def add_phases_with_derivatives(
     scratch = np.empty((_CURVES, two_theta.size))
     moves, gaussian, lorentzian, coefficient = _columns(8), _columns(3), _columns(6 + structure.stephens.shape[1]), np.empty(32)
     offset, weight, voigt = nodes.offset, nodes.weight, nodes.voigt
+    knots = cell_ends(two_theta)
+    far = np.empty((3, knots.size))
     for p in range(structure.phase.shape[0]):
         first, count = structure.first[p], structure.first[p + 1] - structure.first[p]
         scale = values[structure.phase[p, 0]]
+        far[:] = 0.0
         _position_columns(structure, p, rows, moves)
         _width_columns(structure, p, rows, gaussian, lorentzian)
         for m in range(first * spectral, (first + count) * spectral):
             size, unit = lines.area[m], lines.unit[m]
             if size == 0.0 and unit == 0.0:
                 continue
+            position, fwhm, eta, number = lines.position[m], lines.fwhm[m], lines.eta[m], nodes.number[m]
+            form, _ = line_shape(eta, voigt)
             spectrum = (m - first * spectral) // count
             ratio = structure.spectral_parameter[spectrum]
             # a spectral line whose intensity is refined steers that, however faint it is by now
             own_weight = spectral_weight(ratio, values) if ratio >= 0 and rows[ratio] >= 0 else 1.0
-            if abs(scale * unit) < _STEERS * tolerance * lines.fwhm[m] * own_weight:
-                add_profile(two_theta, lines.position[m], lines.fwhm[m], lines.eta[m], size, reach[m], m, nodes, parts[p])
+            if abs(scale * unit) < _STEERS * tolerance * fwhm * own_weight:
+                add_line(two_theta, knots, position, fwhm, form, size, reach[m], offset[m, :number], weight[m, :number], far, parts[p])
                 continue
             i = m - first * spectral - spectrum * count + first
-            position, fwhm, eta, number = lines.position[m], lines.fwhm[m], lines.eta[m], nodes.number[m]
-            low, high = _window(two_theta, position, min(reach[m], DERIVATIVE_WIDTHS * fwhm), offset[m, :number])
+            first_cell, last_cell = near_cells(two_theta, position, min(reach[m], DERIVATIVE_WIDTHS * fwhm), offset[m, :number])
+            low, high = first_cell * CELL, min(last_cell * CELL, two_theta.size)
             _fill(two_theta[low:high], position, fwhm, eta, voigt, offset[m, :number], weight[m, :number], scratch)
             _axpy(parts[p], size, scratch[_SHAPE], low, high)
-            if reach[m] > DERIVATIVE_WIDTHS * fwhm:
-                _add_tails(
-                    two_theta, position, fwhm, eta, voigt, size, reach[m], offset[m, :number], weight[m, :number], low, high, parts[p]
-                )
+            add_far(knots, position, 1.0 / fwhm, size / fwhm, form, reach[m], first_cell, last_cell, far)
 
             strength = scale * size
             for k in range(moves[0, 0]):
@@ -108,6 +112,7 @@ def add_phases_with_derivatives(
             for a in range(nodes.parameter.size):
                 if rows[nodes.parameter[a]] >= 0:
                     _add_spread(two_theta, m, a, lines, nodes, strength, low, high, jacobian[rows[nodes.parameter[a]]])
+        add_cells(two_theta, knots, far, parts[p])
 
 
 @compiled
@@ -162,15 +167,6 @@ def _power(kind: int, tangent: float, secant: float, along: float) -> float:
 
 
 @compiled
-def _window(two_theta: FloatArray, position: float, window: float, offset: FloatArray) -> tuple[int, int]:
-    """The points low … high over which a line with nodes at these offsets steers the fit."""
-    nearest, farthest = 0.0, 0.0
-    for k in range(offset.size):
-        nearest, farthest = min(nearest, offset[k]), max(farthest, offset[k])
-    return place(two_theta, position + nearest - window), place(two_theta, position + farthest + window)
-
-
-@compiled
 def _fill(
     x: FloatArray, position: float, fwhm: float, eta: float, voigt: bool, offset: FloatArray, weight: FloatArray, scratch: FloatArray
 ) -> None:
@@ -216,33 +212,6 @@ def _fill_node(
     for j in range(n):
         f = fraction[j]
         by_eta[j] = f * (c1 + f * (c2 + f * c3)) + core[j] * (d0 + f * (d1 + f * d2))
-
-
-@compiled
-def _add_tails(
-    two_theta: FloatArray,
-    position: float,
-    fwhm: float,
-    eta: float,
-    voigt: bool,
-    area: float,
-    reach: float,
-    offset: FloatArray,
-    weight: FloatArray,
-    low: int,
-    high: int,
-    out: FloatArray,
-) -> None:
-    """Add to out (n,) the tails of a line that lie outside the points low … high."""
-    inverse = 1.0 / fwhm
-    form, _ = line_shape(eta, voigt)
-    for k in range(offset.size):
-        center, top = position + offset[k], area * weight[k] * inverse
-        first, last = place(two_theta, center - reach), place(two_theta, center + reach)
-        if first < low:
-            add_tail(two_theta[first:low], center, inverse, top, form, out[first:low])
-        if high < last:
-            add_tail(two_theta[high:last], center, inverse, top, form, out[high:last])
 
 
 @compiled

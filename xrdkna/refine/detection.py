@@ -5,8 +5,9 @@ from scipy.linalg import cho_factor, cho_solve
 
 from xrdkna.physics.evidence import CURRIE_FACTOR
 from xrdkna.records.arrays import FloatArray
-from xrdkna.refine.fit import Fitted, priors
+from xrdkna.refine.fit import Fitted
 from xrdkna.refine.model import calculate_with_jacobian
+from xrdkna.refine.released import priors
 
 # The limit sets the uncertainty at the limit, and that the limit: two rounds settle it to a per cent.
 _ROUNDS = 2

@@ -35,7 +35,7 @@ def with_equal_intensities(reflections: Reflections) -> Reflections:
         raise DeclinedError(
             f"some lines of {reflections.phase} have no hkl, so no cell says where they are; give their indices to extract intensities."
         )
-    return replace(reflections, f_squared=np.ones(len(reflections.hkl)))
+    return replace(reflections, f_squared=np.ones(len(reflections.hkl)), d_power=None)
 
 
 def line_slots(reflections: Reflections, grouping: Grouping, first: int, *, kind: str) -> tuple[IntArray, list[Slot]]:

@@ -1,28 +1,26 @@
 """A way out for fits whose Gaussian widths have fallen below zero.
 
 U tan²θ + V tan θ + W is the square of a width; where it is negative lines have no Gaussian part, and no slope tells the fit how to get
-one back. A fit that ends so over most of the pattern is tried again from an even Gaussian share of its own widths, and the better
-of the two ends stays.
+one back: a few lines at one end of the range are enough for a side minimum. A fit that ends so is tried again from an even Gaussian share
+of its own widths, and the better of the two ends stays.
 """
 
 import numpy as np
 
 from xrdkna.records.arrays import FloatArray
 from xrdkna.refine.escape import Solve
-from xrdkna.refine.line_kernel import NARROWEST
 from xrdkna.refine.model import Model, line_list
 from xrdkna.refine.parameters import Ties
 from xrdkna.refine.solver import Solution
+from xrdkna.refine.width_kernel import NARROWEST
 
-# Above this share of the lines without a Gaussian part, the fit has lost it.
-_LOST = 0.3
-_WIDTHS = ("u", "v", "w", "x")
+GAUSSIAN = ("u", "v", "w")
 
 
 def regain_gaussian(model: Model, ties: Ties, solution: Solution, values: FloatArray, *, solve: Solve) -> tuple[Solution, FloatArray, int]:
     """The better of this end and that of a fit with a Gaussian part to start from, its values (p,), and evaluations spent."""
-    u, v, w, x = (model.layout.index[name] for name in _WIDTHS)
-    if not (ties.free[[u, v, w]].any() and _lost_share(model, values, u, v, w) > _LOST):
+    u, v, w, x = (model.layout.index[name] for name in (*GAUSSIAN, "x"))
+    if not (ties.free[[u, v, w]].any() and gaussian_lost(model, values)):
         return solution, values, 0
     fwhm = float(np.median(line_list(model, values, phases=model.fitted_phases).fwhm))
     trial = values.copy()
@@ -38,10 +36,11 @@ def regain_gaussian(model: Model, ties: Ties, solution: Solution, values: FloatA
     return solution, values, evaluations
 
 
-def _lost_share(model: Model, values: FloatArray, u: int, v: int, w: int) -> float:
-    """Share of the lines in range whose Gaussian width is at its floor."""
+def gaussian_lost(model: Model, values: FloatArray) -> bool:
+    """Whether the Gaussian width of some line in range is at its floor: there χ² has a kink."""
+    u, v, w = (model.layout.index[name] for name in GAUSSIAN)
     lines = line_list(model, values, phases=model.fitted_phases)
     inside = (lines.position > model.two_theta[0]) & (lines.position < model.two_theta[-1]) & (lines.owner >= 0)
     tangent = np.tan(np.radians(lines.position[inside]) / 2.0)
     squared = values[u] * tangent**2 + values[v] * tangent + values[w]
-    return float(np.mean(squared <= NARROWEST**2)) if tangent.size else 0.0
+    return bool(np.any(squared <= NARROWEST**2))

@@ -14,8 +14,9 @@ from xrdkna.physics.bragg import displacement_pattern, two_theta_from_d
 from xrdkna.physics.lattice import d_spacings
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.values import Notice
-from xrdkna.refine.fit import Fitted, priors
+from xrdkna.refine.fit import Fitted
 from xrdkna.refine.model import calculate_with_jacobian
+from xrdkna.refine.released import phase_of_each, priors
 from xrdkna.refine.structure import PhaseTerm
 
 # Below this share what is left of a phase beside the others is no more than the misfit of a line's shape.
@@ -65,13 +66,9 @@ def beside_each_other(fitted: Fitted) -> tuple[Beside, ...]:
     index = np.flatnonzero(fitted.moving)
     rows = np.full(fitted.values.size, -1, dtype=np.int64)
     rows[index] = np.arange(index.size)
-    owner = np.full(fitted.values.size, -1, dtype=np.int64)
-    firsts = [term.scale for term in model.phases]
-    for k, first in enumerate(firsts):
-        owner[first : firsts[k + 1] if k + 1 < len(firsts) else None] = k
     prior = priors(model, fitted.texture_sd)[1][index]
     _, everything = calculate_with_jacobian(model, fitted.values, rows, index.size)
-    found = []
+    owner, found = phase_of_each(model)[index], []
     for k, term in enumerate(model.phases[: model.fitted_phases]):
         scale = int(rows[term.scale])
         if scale < 0:
@@ -84,7 +81,7 @@ def beside_each_other(fitted: Fitted) -> tuple[Beside, ...]:
         normal = (jacobian * fitted.weight) @ jacobian.T
         normal[np.diag_indices_from(normal)] += prior
         if normal[scale, scale] > 0.0:
-            found.append(Beside(k, normal, scale, owner[index]))
+            found.append(Beside(k, normal, scale, owner))
     return tuple(found)
 
 

@@ -12,9 +12,10 @@ from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, ReflectionGroup
 from xrdkna.refine.extracted import EXTRACTED
-from xrdkna.refine.fit import Fitted, priors
+from xrdkna.refine.fit import Fitted
 from xrdkna.refine.model import LineList, add_line_columns, calculate_with_jacobian, line_list
 from xrdkna.refine.noise import local_misfit
+from xrdkna.refine.released import priors
 
 # The profile of a line that is not there is followed this far: beyond, its tails tell nothing from background.
 _SHAPE_WIDTHS = 10.0

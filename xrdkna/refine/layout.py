@@ -25,7 +25,7 @@ CELL_UNITS = dict(zip(CELL_NAMES, ("Å", "Å", "Å", "°", "°", "°"), strict=T
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """One parameter. kind: what it is, for the plan to release by. prior_sd None: nothing pulls on it. refined: False for
-    what stays at its start unless the user says otherwise."""
+    what stays at its start unless the user says otherwise; known_to: how well it is known there, None: by definition."""
 
     name: str
     kind: str
@@ -36,6 +36,7 @@ class Slot:
     prior_mean: float = 0.0
     prior_sd: float | None = None
     refined: bool = True
+    known_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,12 @@ def instrument_slots(*, instrument: Instrument, fwhm: float, settings: RefineSet
     flat = instrument.geometry == "Bragg-Brentano"
     limit, profile = settings.displacement_limit, settings.profile
     zero = 0.0 if profile is None else profile.zero
+    spreading = _spread_slots(profile, flat=flat)
+    # Height and zero move lines almost alike. Where the machine is described, its zero is known and the specimen's height is not: as
+    # Rietveld practice has it, the zero is held, and how well it is known goes into the esds. Where nobody says what the machine does to a
+    # line, the zero takes up part of that (axial divergence moves lines as well).
+    aligned = flat and (profile is not None or any(slot.name in settings.parameters for slot in spreading))
+    zero_sd = 0.002 if flat else 0.05
     return [
         # A flat specimen is displaced; on a circle around a thin one the zero error is what is left.
         Slot(name="displacement", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.2 if flat else 0.02),
@@ -80,10 +87,12 @@ def instrument_slots(*, instrument: Instrument, fwhm: float, settings: RefineSet
             lower=zero - limit,
             upper=zero + limit,
             prior_mean=zero,
-            prior_sd=0.002 if flat else 0.05,
+            prior_sd=zero_sd,
+            refined=not aligned,
+            known_to=zero_sd if aligned else None,
         ),
         *(_free_widths(fwhm) if profile is None else _known_widths(profile)),
-        *_spread_slots(profile, flat=flat),
+        *spreading,
         *(
             Slot(name=f"ratio_{tag(line.label)}", kind="shape", unit="", start=line.weight, lower=0.0, upper=2.0, refined=False)
             for line in instrument.radiation.lines[1:]

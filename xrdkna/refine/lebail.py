@@ -24,23 +24,13 @@ from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.scan import Pattern
 from xrdkna.refine.extracted import EXTRACTED
-from xrdkna.refine.fit import (
-    EARLY_ITERATIONS,
-    EARLY_TOLERANCE,
-    PLAN,
-    TEXTURE_ROUNDS,
-    Fitted,
-    full_covariance,
-    learn_texture,
-    moving_parameters,
-    solve_released,
-    starting_values,
-    told,
-)
+from xrdkna.refine.fit import EARLY_ITERATIONS, EARLY_TOLERANCE, PLAN, TEXTURE_ROUNDS, Fitted, told
 from xrdkna.refine.layout import Layout
+from xrdkna.refine.line_ratios import learn_texture
 from xrdkna.refine.model import Model, add_line_columns, line_list, smooth_part
 from xrdkna.refine.noise import expected_variance, local_misfit
 from xrdkna.refine.parameters import Ties
+from xrdkna.refine.released import full_covariance, moving_parameters, solve_released, starting_values
 from xrdkna.refine.settings import RefineSettings
 from xrdkna.refine.solver import Solution
 
@@ -159,7 +149,7 @@ def _take_turns(
     before: list[float] = []
     for turn in range(most):
         if turn < TEXTURE_ROUNDS:
-            run.spread = learn_texture(run.model, ties, run.values, solution)
+            run.spread = learn_texture(run.model, ties, run.values, solution, run.released)
             run.weight = _weight(pattern, used, run.model, run.values, solution.calculated, settings)
             before = []
         # To the last digits: a solver that is content too early would leave the turn to the partition, and end the turns.

@@ -12,9 +12,8 @@ import numpy as np
 
 from xrdkna.physics.compiled import compiled, compiled_inline
 from xrdkna.records.arrays import FloatArray, IntArray
+from xrdkna.refine.width_kernel import mixed_width
 
-# Narrowest widths (degrees): keep the mixed width differentiable where a phase has none.
-NARROWEST = 1e-4
 # A spectral line fainter than this (of the strongest) is as faint as this: at nothing it would have no slope to come back by.
 _FAINTEST = 1e-12
 # sin θ beyond which a line has left the circle.
@@ -28,7 +27,8 @@ class Structure(NamedTuple):
 
     wavelength: (l,) Å. natural: (l,) degrees of Lorentzian width a unit of tan θ that a spectral line has beyond the sharpest one, whose
     own is part of y. spectral_parameter: (l,) relative intensities, −1 for the strongest line (1 by definition).
-    first: (P + 1,) where each phase's reflections begin. strength: (r,) m|F|². texture: (r,) parameter of the reflection's own
+    first: (P + 1,) where each phase's reflections begin. strength: (r,) m|F|² at the reference cell, reference: (r,) Å² its d²,
+    d_power: (r,) the power of d by which |F|² follows the cell. texture: (r,) parameter of the reflection's own
     deviation. direction: (r,) mean cos² to the phase's axis, for widths. stephens: (r, s) S_HKL terms.
     cell_fixed, cell_follows: (P, 6) reference cell and which free parameter of the phase (0 … 5) each edge and angle follows;
     cell: (P, 6) those parameters. phase: (P, 6) scale, displacement, x, y, x along the axis, y along the axis.
@@ -43,6 +43,8 @@ class Structure(NamedTuple):
     first: IntArray
     hkl: FloatArray
     strength: FloatArray
+    d_power: FloatArray
+    reference: FloatArray
     texture: IntArray
     direction: FloatArray
     stephens: FloatArray
@@ -98,13 +100,18 @@ def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lin
         x, y = values[index[5]] + values[structure.phase[p, 2]], values[index[6]] + values[structure.phase[p, 3]]
         own = structure.phase[p, 1]
         displacement = values[index[0]] + (values[own] if own >= 0 else 0.0)
+        directional = structure.phase[p, 4] >= 0 or structure.phase[p, 5] >= 0 or structure.stephens.shape[1] > 0
         for i in range(first, last):
             h, k, l = structure.hkl[i, 0], structure.hkl[i, 1], structure.hkl[i, 2]
             g0 = h * inverse[0, 0] + k * inverse[1, 0] + l * inverse[2, 0]
             g1 = h * inverse[0, 1] + k * inverse[1, 1] + l * inverse[2, 1]
             g2 = h * inverse[0, 2] + k * inverse[1, 2] + l * inverse[2, 2]
             q = g0 * h + g1 * k + g2 * l
-            size_term, strain_term = _directional(structure, p, i, values, q, lines, spectral, first, last)
+            size_term, strain_term = 0.0, 0.0
+            if directional:
+                size_term, strain_term = _directional(structure, p, i, values, q, lines, spectral, first, last)
+            # (d/d₀)^power for cells a percent apart; too small a change to steer the fit, but scales would be off by as much
+            strength = structure.strength[i] * factor[i] * (1.0 + 0.5 * structure.d_power[i] * (1.0 - q * structure.reference[i]))
             deviation = values[structure.texture[i]] if structure.texture[i] >= 0 else 0.0
             for s in range(spectral):
                 weight = spectral_weight(structure.spectral_parameter[s], values)
@@ -119,12 +126,15 @@ def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lin
                 shift = -cosine if structure.reflective else sin_two
                 position = 2.0 * theta * _DEGREES + displacement * shift + values[index[1]]
                 polarisation = structure.polarisation[0] + structure.polarisation[1] * cos_two * cos_two
-                unit = structure.strength[i] * factor[i] * weight * polarisation / (sine * sine * cosine) if visible else 0.0
+                unit = strength * weight * polarisation / (sine * sine * cosine) if visible else 0.0
                 lines.position[m], lines.unit[m], lines.area[m] = position, unit, unit * (1.0 + deviation)
                 lines.tangent[m], lines.secant[m], lines.shift[m] = tangent, secant, shift
                 g = values[index[2]] * tangent * tangent + values[index[3]] * tangent + values[index[4]]
                 lorentzian = (x + size_term) * secant + (y + strain_term + structure.natural[s]) * tangent
-                _widths(g, lorentzian, m, lines)
+                width = mixed_width(g, lorentzian)
+                lines.fwhm[m], lines.eta[m] = width.fwhm, width.eta
+                lines.by_gaussian_fwhm[m], lines.by_gaussian_eta[m] = width.by_gaussian_fwhm, width.by_gaussian_eta
+                lines.by_lorentzian_fwhm[m], lines.by_lorentzian_eta[m] = width.by_lorentzian_fwhm, width.by_lorentzian_eta
                 # d2θ/d(1/d²), and d(1/d²)/dp = −g (∂G/∂p) g
                 by_q = -_DEGREES * 0.5 * structure.wavelength[s] / (math.sqrt(q) * cosine)
                 for c in range(6):
@@ -167,12 +177,30 @@ def _directional(
 
 
 @compiled
-def _metric(structure: Structure, p: int, values: FloatArray, inverse: FloatArray, slopes: FloatArray) -> None:
-    """Inverse metric tensor of phase p, and (6, 3, 3) how the metric changes with its free parameters (per Å, per degree)."""
-    raw = np.empty(6)
+def cell_volumes(structure: Structure, values: FloatArray) -> FloatArray:
+    """(P,) Å³, the volume of each phase's cell; as `physics.lattice.cell_volume`."""
+    volumes = np.empty(structure.cell.shape[0])
+    for p in range(volumes.size):
+        cell = _cell(structure, p, values)
+        ca, cb, cg = math.cos(cell[3] / _DEGREES), math.cos(cell[4] / _DEGREES), math.cos(cell[5] / _DEGREES)
+        volumes[p] = cell[0] * cell[1] * cell[2] * math.sqrt(1.0 - ca * ca - cb * cb - cg * cg + 2.0 * ca * cb * cg)
+    return volumes
+
+
+@compiled
+def _cell(structure: Structure, p: int, values: FloatArray) -> FloatArray:
+    """(6,) edges (Å) and angles (degrees) of phase p."""
+    cell = np.empty(6)
     for c in range(6):
         follows = structure.cell_follows[p, c]
-        raw[c] = values[structure.cell[p, follows]] if follows >= 0 else structure.cell_fixed[p, c]
+        cell[c] = values[structure.cell[p, follows]] if follows >= 0 else structure.cell_fixed[p, c]
+    return cell
+
+
+@compiled
+def _metric(structure: Structure, p: int, values: FloatArray, inverse: FloatArray, slopes: FloatArray) -> None:
+    """Inverse metric tensor of phase p, and (6, 3, 3) how the metric changes with its free parameters (per Å, per degree)."""
+    raw = _cell(structure, p, values)
     cosine, sine = np.empty(3), np.empty(3)
     for c in range(3):
         cosine[c], sine[c] = math.cos(raw[3 + c] / _DEGREES), math.sin(raw[3 + c] / _DEGREES)
@@ -208,24 +236,3 @@ def _metric(structure: Structure, p: int, values: FloatArray, inverse: FloatArra
             slope = -raw[i] * raw[j] * sine[c - 3] / _DEGREES
             slopes[free, i, j] += slope
             slopes[free, j, i] += slope
-
-
-@compiled
-def _widths(gaussian_squared: float, lorentzian: float, m: int, lines: Lines) -> None:
-    """Full width and Lorentzian share of line m (Thompson et al. 1987, eqs 3 and 4), and their slopes."""
-    # Below its floor a width no longer follows its parameters; at zero, where a bound may have put it, it does.
-    moves_g = 1.0 if gaussian_squared > NARROWEST * NARROWEST else 0.0
-    moves_l = 1.0 if lorentzian > -NARROWEST else 0.0
-    g, w = math.sqrt(max(gaussian_squared, NARROWEST * NARROWEST)), max(lorentzian, NARROWEST)
-    g2, w2 = g * g, w * w
-    fifth = g2 * g2 * g + 2.69269 * g2 * g2 * w + 2.42843 * g2 * g * w2 + 4.47163 * g2 * w2 * w + 0.07842 * g * w2 * w2 + w2 * w2 * w
-    fwhm = fifth**0.2
-    fourth = 5.0 * fifth / fwhm
-    d_g = (5.0 * g2 * g2 + 10.77076 * g2 * g * w + 7.28529 * g2 * w2 + 8.94326 * g * w2 * w + 0.07842 * w2 * w2) / fourth
-    d_w = (2.69269 * g2 * g2 + 4.85686 * g2 * g * w + 13.41489 * g2 * w2 + 0.31368 * g * w2 * w + 5.0 * w2 * w2) / fourth
-    q = w / fwhm
-    slope = 1.36603 - 0.95438 * q + 0.33348 * q * q
-    lines.fwhm[m], lines.eta[m] = fwhm, (1.36603 - 0.47719 * q + 0.11116 * q * q) * q
-    by_square = 0.5 / g * moves_g
-    lines.by_gaussian_fwhm[m], lines.by_gaussian_eta[m] = d_g * by_square, -slope * q / fwhm * d_g * by_square
-    lines.by_lorentzian_fwhm[m], lines.by_lorentzian_eta[m] = d_w * moves_l, slope * (1.0 - q * d_w) / fwhm * moves_l

@@ -21,7 +21,7 @@ from xrdkna.refine.derivative_kernel import add_phases_with_derivatives
 from xrdkna.refine.intensities import intensity_factor
 from xrdkna.refine.layout import Layout
 from xrdkna.refine.line_kernel import Lines, Structure, empty_lines, list_lines
-from xrdkna.refine.profile_kernel import Nodes, add_columns, add_phases, plain_nodes
+from xrdkna.refine.profile_kernel import FAR, Nodes, add_columns, add_phases, plain_nodes
 from xrdkna.refine.spread import Spread
 from xrdkna.refine.structure import FreeLines, PhaseTerm
 
@@ -58,6 +58,12 @@ class Model:
     particle_diameter: float | None = None
     voigt: bool = True
 
+    @property
+    def amounts(self) -> IntArray:
+        """The parameters that the model is linear in: of background, scales, halos and free lines."""
+        scales, humps = [term.scale for term in self.phases], [area for area, _, _ in self.halos]
+        return np.concatenate([self.background_rows, self.free_areas, np.array(scales + humps, dtype=np.int64)])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineList:
@@ -80,9 +86,11 @@ class LineList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """The model at some values: (n,) calculated counts, (P, n) each fitted phase at unit scale, (m,) how far lines are followed."""
+    """The model at some values: (n,) calculated counts and what of them is smooth (background and halos), (P, n) each fitted phase at
+    unit scale, (m,) how far lines are followed."""
 
     calculated: FloatArray
+    smooth: FloatArray
     parts: FloatArray
     reach: FloatArray
 
@@ -94,7 +102,8 @@ def calculate(model: Model, values: FloatArray, *, reach: FloatArray | None = No
     reach = _reach(model, values, lines) if reach is None else reach
     parts = np.zeros((model.fitted_phases, model.two_theta.size))
     add_phases(model.two_theta, model.fitted, lines, _nodes(model, values), reach, parts)
-    return Evaluation(calculated=_total(model, values, parts, smooth_part(model, values)), parts=parts, reach=reach)
+    smooth = smooth_part(model, values)
+    return Evaluation(calculated=_total(model, values, parts, smooth), smooth=smooth, parts=parts, reach=reach)
 
 
 def calculate_with_jacobian(model: Model, values: FloatArray, rows: IntArray, count: int) -> tuple[FloatArray, FloatArray]:
@@ -115,8 +124,9 @@ def add_derivatives(model: Model, values: FloatArray, rows: IntArray, jacobian: 
     )  # fmt: skip
     linear = ((model.background_rows, model.background), (model.free_areas, model.free_profiles), (model.fitted.phase[:, 0], parts))
     for parameters, terms in linear:
-        own = rows[parameters]
-        jacobian[own[own >= 0]] = terms[own >= 0]
+        for row, term in zip(rows[parameters].tolist(), terms, strict=True):
+            if row >= 0:
+                jacobian[row] = term
     smooth = values[model.background_rows] @ model.background
     for halo in model.halos:
         hump, hump_slopes = halo_profile(model.two_theta, *values[list(halo)])
@@ -124,7 +134,7 @@ def add_derivatives(model: Model, values: FloatArray, rows: IntArray, jacobian: 
         for parameter, slope in zip(halo, hump_slopes, strict=True):
             if rows[parameter] >= 0:
                 jacobian[rows[parameter]] = slope
-    return Evaluation(calculated=_total(model, values, parts, smooth), parts=parts, reach=reach)
+    return Evaluation(calculated=_total(model, values, parts, smooth), smooth=smooth, parts=parts, reach=reach)
 
 
 def smooth_part(model: Model, values: FloatArray) -> FloatArray:
@@ -138,6 +148,8 @@ def smooth_part(model: Model, values: FloatArray) -> FloatArray:
 def phase_part(model: Model, lines: LineList, number: int) -> FloatArray:
     """(n,) what one phase contributes (number −1: the free lines together), given the model's lines."""
     reach = line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance)
+    # the far tails of phases are in the model, those of free lines are not
+    reach = reach if number < 0 else FAR * reach
     return np.asarray(add_line_columns(model, lines, np.where(lines.owner == number, 0, -1), lines.area, reach, 1)[0])
 
 

@@ -69,21 +69,22 @@ def expected_variance(pattern: Pattern, used: BoolArray, calculated: FloatArray)
     1/expected does not (Bevington & Robinson 2003, ch. 6; iteratively reweighted least squares is then Poisson maximum
     likelihood to second order). Applies where σ² is counts times a factor (attenuator, time); otherwise σ² stands.
     """
-    factor = variance_factor(pattern, used)
+    factor = variance_factor(pattern.intensity[used], pattern.sigma[used], pattern.sigma_source)
     if factor is None:
         return np.asarray(pattern.sigma[used] ** 2)
     return np.asarray(factor * np.maximum(calculated, FEWEST_COUNTS))
 
 
-def variance_factor(pattern: Pattern, used: BoolArray) -> FloatArray | None:
-    """(n,) σ² over counts, where σ² is counts times a factor; None where it is not."""
-    intensity, variance = pattern.intensity[used], pattern.sigma[used] ** 2
-    bright = intensity >= 1.0
-    if pattern.sigma_source == "relative" or not bright.any():
+def variance_factor(intensity: FloatArray, sigma: FloatArray, source: str) -> FloatArray | None:
+    """(n,) σ² over counts, where σ² is counts times a factor; None where it is not. source: of sigma, as in `Scan`."""
+    variance, bright = sigma**2, intensity >= 1.0
+    if source == "relative" or not bright.any():
         return None
+    if source == "counts" and bright.all():
+        return np.asarray(variance / intensity)
     factor = variance[bright] / intensity[bright]
     middle = float(np.median(factor))
-    if pattern.sigma_source == "column" and np.mean(np.abs(factor / middle - 1.0) < 0.05) < 0.9:
+    if source == "column" and np.mean(np.abs(factor / middle - 1.0) < 0.05) < 0.9:
         return None
     per_point = np.full(intensity.size, middle)
     per_point[bright] = factor

@@ -85,6 +85,8 @@ def structure_of(terms: Sequence[PhaseTerm], layout: Layout, instrument: Instrum
         first=first,
         hkl=_joined([term.reflections.hkl.astype(np.float64) for term in terms], (0, 3)),
         strength=_joined([term.reflections.multiplicity * term.reflections.f_squared for term in terms], (0,)),
+        d_power=_joined([_power(term.reflections) for term in terms], (0,)),
+        reference=_joined([term.reflections.d_spacing**2 for term in terms], (0,)),
         texture=_joined([term.texture for term in terms], (0,)).astype(np.int64),
         direction=_joined([term.direction for term in terms], (0,)),
         stephens=stephens,
@@ -98,6 +100,10 @@ def structure_of(terms: Sequence[PhaseTerm], layout: Layout, instrument: Instrum
         reflective=int(instrument.geometry == "Bragg-Brentano"),
         area_parameter=_padded(areas, max((len(row) for row in areas), default=0)),
     )
+
+
+def _power(reflections: Reflections) -> FloatArray:
+    return np.zeros(len(reflections.hkl)) if reflections.d_power is None else reflections.d_power
 
 
 def _natural_widths(radiation: Radiation) -> FloatArray:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from xrdkna.physics.lattice import cell_volume
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.values import Notice
 from xrdkna.refine.grain_absorption import grain_factors, grain_notices
+from xrdkna.refine.line_kernel import cell_volumes
 from xrdkna.refine.model import Model
 
 
@@ -20,7 +20,8 @@ def weight_fractions(model: Model, values: FloatArray) -> tuple[FloatArray, Floa
     of the derivatives, a share of |1 − τ| of them.
     """
     terms = model.phases
-    zmv = np.array([term.reflections.cell_mass * cell_volume(term.cell_at(values)) for term in terms])
+    zmv = np.array([term.reflections.cell_mass for term in terms])
+    zmv *= np.concatenate([cell_volumes(model.fitted, values), cell_volumes(model.watched, values)])
     weighable = np.array([not term.reflections.positions_only and term.intensities == "structure" for term in terms], dtype=np.float64)
     factor = zmv * weighable
     places = np.array([term.scale for term in terms], dtype=np.int64)

@@ -6,16 +6,17 @@ from xrdkna.records.index import CellFit, Index, IndexedPeak, PhaseVerdict, Scan
 from xrdkna.records.peaks import Peaks
 from xrdkna.records.refinement import Parameter, PhaseFit, Refinement
 from xrdkna.records.values import Estimate, Notice
+from xrdkna.report.document_air import contamination_json
 from xrdkna.report.document_parts import (
     PLAIN_DIGITS,
     Json,
     assignment_json,
-    contamination_json,
     estimate_json,
     estimates_json,
     halo_json,
     halos_json,
     interval_json,
+    nearest_json,
     notices_json,
     peak_json,
     scan_json,
@@ -107,6 +108,8 @@ def _indexed_peak_json(indexed: IndexedPeak, *, published: bool) -> Json:
         "status": indexed.status,
         "assignments": [assignment_json(assignment) for assignment in indexed.assignments],
     }
+    if indexed.nearest:
+        entry["nearest"] = [nearest_json(one, indexed.peak.two_theta.value) for one in indexed.nearest]
     if published:
         entry["published"] = None if indexed.published is None else {"phase": indexed.published[0], "hkl": hkl_list(indexed.published[1])}
         entry["published_verdict"] = indexed.published_verdict

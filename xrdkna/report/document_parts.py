@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from xrdkna.records.index import Assignment, Contamination, ScanFacts
+from xrdkna.records.index import Assignment, ScanFacts
 from xrdkna.records.instrument import Instrument, Radiation
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.refinement import ConfidenceInterval
@@ -143,9 +143,14 @@ def assignment_json(assignment: Assignment) -> Json:
     }
 
 
-def contamination_json(contamination: Contamination) -> Json:
-    """The verdict on air, without the onset that only a series has."""
-    return {"verdict": contamination.verdict, "phases": list(contamination.phases), "sentence": contamination.sentence}
+def nearest_json(assignment: Assignment, two_theta: float) -> Json:
+    """A reflection of the library and how far it is from a line at `two_theta`, degrees, calculated − observed."""
+    return {
+        "phase": assignment.phase,
+        "hkl": hkl_list(assignment.hkl),
+        "two_theta": number(assignment.two_theta),
+        "off": round(assignment.two_theta - two_theta, 4),
+    }
 
 
 def notices_json(notices: Iterable[Notice]) -> list[Json]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from xrdkna.records.track import Event, LinkedLine, Presence, Track, TrackedScan, Trajectory
-from xrdkna.report.document_parts import PLAIN_DIGITS, Json, assignment_json, contamination_json, estimate_json, notices_json
+from xrdkna.records.track import Event, LinkedLine, Presence, Track, TrackedScan, Trajectory, UnknownPhase
+from xrdkna.report.document_air import contamination_json
+from xrdkna.report.document_cell import cell_json, event_cell_json, scan_cell_json, seconds_json
+from xrdkna.report.document_parts import PLAIN_DIGITS, Json, assignment_json, estimate_json, nearest_json, notices_json
 from xrdkna.report.values import ESD_DIGITS, hkl_list, iso_after, iso_time, number, rounded_to_esd
 
 TRACK_SCHEMA = "xrdkna.track/1"
-# Seconds: a millisecond is finer than any diffractometer's clock.
-TIME_DECIMALS = 3
 PROBABILITY_DECIMALS = 6
 
 
@@ -26,7 +26,9 @@ def track_document(track: Track) -> Json:
         "events": [_event_json(event, track) for event in track.events],
         "contamination": {**contamination_json(track.contamination), "onset_scan": track.contamination.onset_scan},
         "unindexed": [_linked_json(line) for line in track.unindexed],
+        "unknown_phases": [_unknown_json(phase) for phase in track.unknown_phases],
         "undecided": list(track.undecided),
+        "electrochemistry": cell_json(track),
         "notices": notices_json(track.notices),
     }
 
@@ -35,14 +37,15 @@ def _scan_json(scan: TrackedScan, track: Track) -> Json:
     return {
         "index": scan.index,
         "name": scan.name,
-        "start": _time(scan.start),
-        "end": _time(scan.end),
+        "start": seconds_json(scan.start),
+        "end": seconds_json(scan.end),
         "start_time": iso_time(scan.start_time),
         "end_time": iso_after(track.origin, scan.end) if track.axis == "time" else None,
         "state": scan.state,
         "charge_mAh": number(scan.charge_mAh, PLAIN_DIGITS),
         "used": scan.used,
         "why_not": scan.why_not,
+        "electrochemistry": scan_cell_json(scan),
     }
 
 
@@ -68,10 +71,14 @@ def _presence_json(presence: Presence) -> Json:
 
 
 def _event_json(event: Event, track: Track) -> Json:
-    time: Json = {"value": _time(event.time.value), "low": _time(event.time.low), "high": _time(event.time.high), "level": event.time.level}
+    time: Json = {
+        "value": seconds_json(event.time.value),
+        "low": seconds_json(event.time.low),
+        "high": seconds_json(event.time.high),
+        "level": event.time.level,
+    }
     if track.axis == "time":
         time["iso"] = iso_after(track.origin, event.time.value)
-    cell = event.electrochemistry
     return {
         "kind": event.kind,
         "phase": event.phase,
@@ -80,13 +87,7 @@ def _event_json(event: Event, track: Track) -> Json:
         "before_scan": event.before_scan,
         "time": time,
         "probability": number(event.probability, PLAIN_DIGITS),
-        "electrochemistry": None
-        if cell is None
-        else {
-            "state": cell.state,
-            "since_change_s": _time(cell.since_change_s),
-            "charge_mAh": number(cell.charge_mAh, PLAIN_DIGITS),
-        },
+        "electrochemistry": event_cell_json(event.electrochemistry),
         "sentence": event.sentence,
     }
 
@@ -97,9 +98,13 @@ def _linked_json(line: LinkedLine) -> Json:
         "scans": [line.first_scan, line.last_scan],
         "significance": number(line.significance, PLAIN_DIGITS),
         "candidates": [assignment_json(candidate) for candidate in line.candidates],
+        "d": estimate_json(line.d_spacing),
+        "nearest": [nearest_json(one, line.two_theta.value) for one in line.nearest],
+        "trajectory": {"unit": "counts·°", "value": _values(line.value, line.esd), "esd": [number(esd, ESD_DIGITS) for esd in line.esd]},
+        "group": line.group,
+        "sentence": line.sentence,
     }
 
 
-def _time(seconds: float | None) -> float | None:
-    finite = number(seconds, 17)
-    return None if finite is None else round(finite, TIME_DECIMALS)
+def _unknown_json(phase: UnknownPhase) -> Json:
+    return {"group": phase.number, "lines": list(phase.lines), "lattice": phase.lattice or None, "sentence": phase.sentence}

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from xrdkna.records.index import Contamination, Index, IndexedPeak, PhaseVerdict, ScanFacts
+from xrdkna.records.air import Contamination
+from xrdkna.records.index import Index, IndexedPeak, PhaseVerdict, ScanFacts
 from xrdkna.records.peaks import Peak, Peaks
 from xrdkna.records.refinement import Parameter, PhaseFit, Refinement
 from xrdkna.records.track import Event, LinkedLine, Track
@@ -70,6 +71,7 @@ def track_facts(track: Track) -> Facts:
         "events": [_event_row(order + 1, event, track) for order, event in enumerate(track.events)],
         "unindexed": [_linked_row(line) for line in track.unindexed],
         "unindexed_sentence": unindexed_track_sentence(track),
+        "unknown_phases": [phase.sentence for phase in track.unknown_phases],
         "undecided": list(track.undecided),
         "scans": scans,
         "start_unit": time_scale(track)[1] if track.axis == "time" else "",
@@ -179,6 +181,8 @@ def _linked_row(line: LinkedLine) -> Facts:
         "scans": f"{line.first_scan} … {line.last_scan}" if line.last_scan > line.first_scan else f"{line.first_scan}",
         "significance": f"{line.significance:.1f}",
         "candidates": [f"{line_name(c.phase, c.hkl)} at {c.two_theta:.2f}°" for c in line.candidates],
+        "sentence": line.sentence,
+        "group": "" if line.group is None else f"group {line.group}",
     }
 
 

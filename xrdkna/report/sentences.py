@@ -9,6 +9,8 @@ from xrdkna.report.values import counted, line_name, listed, parenthesis, percen
 
 _TIME_UNITS = ((180.0, 1.0, "s"), (2 * 3600.0, 60.0, "min"), (96 * 3600.0, 3600.0, "h"), (float("inf"), 86400.0, "d"))
 PLACES_SHOWN = 8
+# Unexplained lines that a summary describes one by one; the JSON and the page describe more.
+STRANGERS_TOLD = 5
 # A texture factor is worth a word when it differs from 1 by this many esds.
 TEXTURE_SIGMAS = 3.0
 _FIT_WORDS = {
@@ -85,6 +87,13 @@ def unindexed_track_sentence(track: Track) -> str:
     if len(places) < len(strongest):
         return f"No phase explains {len(strongest)} lines, the most significant at {listed(places)}."
     return f"No phase explains {'the line' if len(places) == 1 else f'{len(places)} lines'} at {listed(places)}."
+
+
+def stranger_sentences(track: Track) -> list[str]:
+    """What lies at the most significant unexplained lines, and which of them move together."""
+    ranked = sorted((line for line in track.unindexed if line.sentence), key=lambda line: -line.significance)[:STRANGERS_TOLD]
+    told = [f"{with_esd(line.two_theta)}°: {line.sentence}" for line in sorted(ranked, key=lambda line: line.two_theta.value)]
+    return [*told, *(phase.sentence for phase in track.unknown_phases)]
 
 
 def time_scale(track: Track) -> tuple[float, str]:

@@ -16,6 +16,7 @@ INTENSITIES_SHOWN = 6
 WEIGHTS_SHOWN = 10
 CYCLER_POINTS = 4000
 PRESENCES_SHOWN = 12
+STATES_SHOWN = 300
 # Below this probability in every scan, a phase or reflection was looked for and not found.
 NEVER_PROBABLE = 0.05
 
@@ -116,7 +117,10 @@ def _laid_out(track: Track, content: dict[int, FloatArray], width: int) -> tuple
 
 
 def cycler_curves(track: Track) -> tuple[FloatArray, FloatArray, FloatArray | None] | None:
-    """(n,) axis, current in mA, potential in V during the series, thinned; None where no time joins cycler and scans."""
+    """(n,) axis, current in mA, potential in V during the series, thinned, NaN where the record is broken.
+
+    None where no time joins cycler and scans.
+    """
     cycling = track.cycling
     if cycling is None or track.origin is None or track.axis != "time" or not cycling.time.size:
         return None
@@ -129,7 +133,10 @@ def cycler_curves(track: Track) -> tuple[FloatArray, FloatArray, FloatArray | No
     if not curves[0].size:
         return None
     kept = kept_indices(*curves, at_most=CYCLER_POINTS)
-    return x[inside][kept], curves[0][kept], curves[1][kept] if len(curves) > 1 else None
+    broken = np.unique(np.searchsorted(kept + first, cycling.breaks))
+    broken = broken[(broken > 0) & (broken < kept.size)]
+    drawn = [np.insert(curve[kept], broken, np.nan) for curve in curves]
+    return np.insert(x[inside][kept], broken, x[inside][kept[broken - 1]]), drawn[0], drawn[1] if len(drawn) > 1 else None
 
 
 def intensity_curves(track: Track) -> list[Trajectory]:
@@ -179,9 +186,17 @@ def as_arrays(trajectory: Trajectory, *, factor: float = 1.0) -> tuple[FloatArra
 
 
 def state_runs(track: Track) -> list[tuple[str, float, float]]:
-    """(state, from, to) on the drawn axis, neighbouring scans of one state joined; empty where no state is known."""
+    """(state, from, to) on the drawn axis; empty where no state is known.
+
+    As the cycler's record has them; by scans, neighbours of one state joined, where there is no record or its pulses are too many to see.
+    """
     if all(scan.state == "unknown" for scan in track.scans):
         return []
+    size, _ = time_scale(track)
+    low, high = axis_range(track)
+    inside = [segment for segment in track.segments if segment.end / size > low and segment.start / size < high]
+    if inside and len(inside) <= STATES_SHOWN:
+        return [(segment.state, max(segment.start / size, low), min(segment.end / size, high)) for segment in inside]
     runs: list[tuple[str, float, float]] = []
     for scan, (low, high) in zip(track.scans, scan_spans(track), strict=True):
         if runs and runs[-1][0] == scan.state:

@@ -59,13 +59,14 @@ def write_profile_csv(index: Index, target: str | Path) -> None:
 
 
 def write_track_csv(track: Track, target: str | Path) -> None:
-    """One row a scan: axis, state, charge, each trajectory with its esd, each presence."""
+    """One row a scan: axis, state, charge, each trajectory with its esd, each presence, the current of the cell."""
     timed = track.axis == "time"
     unit = "s" if timed else "scan"
     header = ["index", "name", f"start [{unit}]", f"end [{unit}]", "start_time", "state", "charge [mAh]", "used", "why_not"]
     for trajectory in track.trajectories:
         header += trajectory_columns(trajectory)
     header += [f"presence of {line_name(presence.phase, presence.hkl)}" for presence in track.presence]
+    header += ["mean current [mA]", "charge in scan [mAh]", "cell"]
     write_table(target, header, _track_rows(track))
 
 
@@ -85,6 +86,7 @@ def _track_rows(track: Track) -> Iterator[list[Cell]]:
             value, esd = number(trajectory.value[position], 17), number(trajectory.esd[position], ESD_DIGITS)
             row += [None if value is None else rounded_to_esd(value, esd), esd]
         row += [_presence_at(presence, position) for presence in track.presence]
+        row += [_plain(scan.mean_current_mA), _plain(scan.charge_in_scan_mAh), scan.cell_note]
         yield row
 
 

@@ -17,6 +17,7 @@ from xrdkna.report.sentences import (
     limit_text,
     peaks_sentences,
     scan_words,
+    stranger_sentences,
     texture_sentence,
     track_sentences,
     unindexed_track_sentence,
@@ -91,7 +92,7 @@ def track_summary(track: Track) -> str:
         _event_table(track),
         _bullets([event.sentence for event in track.events]),
         paragraph(track.contamination.sentence),
-        _bullets([said for said in (unindexed_track_sentence(track), *track.undecided) if said]),
+        _bullets([said for said in (unindexed_track_sentence(track), *stranger_sentences(track), *track.undecided) if said]),
         _notices(track.notices),
     )
 
@@ -131,9 +132,10 @@ def _printed(indexed: IndexedPeak) -> str:
 
 
 def _explained(indexed: IndexedPeak) -> str:
-    ranked = sorted(indexed.assignments, key=lambda a: -a.share)
     if indexed.status == "unindexed":
-        return f"nothing; near {line_name(shortened(ranked[0].phase), ranked[0].hkl)}" if ranked else "nothing"
+        near = (*indexed.assignments, *indexed.nearest)[:1]
+        return f"nothing; near {line_name(shortened(near[0].phase), near[0].hkl)}" if near else "nothing"
+    ranked = sorted(indexed.assignments, key=lambda a: -a.share)
     ranked = [a for a in ranked if a.share >= LEAST_SHARE] or ranked[:1]
     words = [line_name(shortened(a.phase), a.hkl) + (f" {a.share:.0%}" if len(ranked) > 1 else "") for a in ranked[:3]]
     return ", ".join([*words, f"+{len(ranked) - 3}"] if len(ranked) > 3 else words)

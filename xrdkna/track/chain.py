@@ -7,13 +7,15 @@ from xrdkna.errors import DataError, DeclinedError
 from xrdkna.records.scan import Scan
 from xrdkna.records.series import Series
 from xrdkna.records.track import Heatmap, Observation, Track
+from xrdkna.track.contamination import Coincidence
 from xrdkna.track.heatmap import HeatmapBuilder
 from xrdkna.track.interpret import interpret_series
 from xrdkna.track.presence import Confirm
 from xrdkna.track.settings import TrackSettings
+from xrdkna.track.stranger_words import Neighbours
 from xrdkna.track.unindexed import Candidates
 
-Observe = Callable[[Scan, Observation | None], Observation]
+Observe = Callable[[Scan], Observation]
 Progress = Callable[[int, int], None]
 
 
@@ -34,16 +36,28 @@ def track_series(
     progress: Progress | None = None,
     candidates: Candidates | None = None,
     confirm: Confirm | None = None,
+    coincidence: Coincidence | None = None,
+    neighbours: Neighbours | None = None,
 ) -> Track:
-    """Follow a series. `observe` fits one scan, given the last good observation as a warm start; `progress` is told
+    """Follow a series. `observe` fits one scan; `progress` is told
     (done, total) after each scan; `candidates` names the library's reflections near a 2θ for lines that stay unindexed;
-    `confirm` looks once more at each phase's scans added up, and says why it is not to be believed, if so.
+    `confirm` looks once more at each phase's scans added up, and says why it is not to be believed, if so; `coincidence` says of a
+    phase of the air family's scans added up why its lines may be those of something unknown, if so; `neighbours` knows the
+    reflections around an unindexed line.
 
     Raises DeclinedError when no scan of the series can be used.
     """
     observed = observe_series(series, observe, settings, progress=progress)
     return interpret_series(
-        series, observed.observations, observed.why_not, settings, heatmap=observed.heatmap, candidates=candidates, confirm=confirm
+        series,
+        observed.observations,
+        observed.why_not,
+        settings,
+        heatmap=observed.heatmap,
+        candidates=candidates,
+        confirm=confirm,
+        coincidence=coincidence,
+        neighbours=neighbours,
     )
 
 
@@ -53,20 +67,17 @@ def observe_series(series: Series, observe: Observe, settings: TrackSettings, *,
     picture = HeatmapBuilder(total=total, bins=settings.heatmap_bins, scans=settings.heatmap_scans)
     observations: list[Observation | None] = []
     why_not: list[str | None] = []
-    last_good: Observation | None = None
     for place, entry in enumerate(series.entries):
         observation, reason = None, None
         try:
             scan = entry.load()
             picture.add(place, scan)
-            observation = observe(scan, last_good)
+            observation = observe(scan)
         except (DataError, DeclinedError) as refusal:
             reason = str(refusal)
         if observation is not None and observation.verdict in ("failed", "rejected"):
             verb = "failed" if observation.verdict == "failed" else "is rejected"
             reason = f"the fit of {entry.name} {verb}: {'; '.join(observation.reasons) or 'no reason was given'}."
-        elif observation is not None:
-            last_good = observation
         observations.append(observation)
         why_not.append(reason)
         if progress is not None:

@@ -8,11 +8,12 @@ import numpy as np
 
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.track import Event, EventTime, Hkl
+from xrdkna.track.cell_events import at_event, say_since_change
 from xrdkna.track.contamination import SUSPICION_SIGMAS, line_sigmas
-from xrdkna.track.electrochemistry import CellHistory, at_event, say_since_change
+from xrdkna.track.electrochemistry import CellHistory
 from xrdkna.track.evidence import PhaseEvidence
 from xrdkna.track.levels import Change, level_changes
-from xrdkna.track.presence import Followed, marker_column
+from xrdkna.track.presence import Followed, marker_column, reference_line
 from xrdkna.track.settings import TrackSettings
 from xrdkna.track.stack import Stack
 from xrdkna.track.switches import Switch, decided_states, find_switches, switch_interval
@@ -58,9 +59,8 @@ def find_events(
             continue
         if item.hkl is None and evidence[item.phase].role == "contamination" and _one_line_only(item, evidence, settings):
             continue
-        moments = timeline.passing(_angle(item, stack, evidence, marker))
         for switch in find_switches(item.path, settings.report_probability, settings.absence_probability):
-            event = _switch_event(item, switch, moments, timeline, settings)
+            event = _switch_event(item, switch, timeline, settings)
             events.append(event)
             if item.hkl is not None and event.kind == "vanishes":
                 marker_gone.setdefault(item.phase, []).append(event)
@@ -76,17 +76,15 @@ def _one_line_only(item: Followed, evidence: Mapping[str, PhaseEvidence], settin
 
 
 def _angle(item: Followed, stack: Stack, evidence: Mapping[str, PhaseEvidence], marker: int | None) -> float:
-    """2θ whose passing times the event: the reflection's own, the marker for its phase, else the phase's strongest line."""
+    """2θ whose passing times the event: the reflection's own, or its phase's reference."""
     if item.column is not None:
         return float(stack.two_theta[item.column])
     found = evidence[item.phase]
-    if marker is not None and marker in found.columns:
-        return float(stack.two_theta[marker])
-    return float(stack.two_theta[int(found.columns[int(found.template.argmax())])])
+    return float(stack.two_theta[int(found.columns[reference_line(found, marker)])])
 
 
-def _switch_event(item: Followed, switch: Switch, moments: FloatArray, timeline: Timeline, settings: TrackSettings) -> Event:
-    time = _event_time(moments, switch.first, switch.weights, settings.level)
+def _switch_event(item: Followed, switch: Switch, timeline: Timeline, settings: TrackSettings) -> Event:
+    time = _event_time(switch.edges, 0, switch.fine, settings.level)
     after, before = timeline.used[switch.place], timeline.used[switch.place + 1]
     return _event(
         switch.kind, item.phase, item.hkl, (after, before), time, switch.probability, timeline, verb=switch.kind, aside=item.remark
@@ -193,7 +191,7 @@ def _event(
         f"{say_thing(phase, hkl)} {verb} between scan {between[0]} and scan {between[1]}{remark}",
         say_when(time, axis=timeline.axis, origin=timeline.origin),
     ]
-    more = [say_since_change(timeline.history, time.value, time.low, time.high), aside]
+    more = [say_since_change(timeline.history, time), aside]
     sentence = "; ".join([", ".join(part for part in said if part), *(part for part in more if part)]) + "."
     return Event(
         kind=kind,
@@ -203,6 +201,6 @@ def _event(
         before_scan=between[1],
         time=time,
         probability=probability,
-        electrochemistry=at_event(timeline.history, time.value),
+        electrochemistry=at_event(timeline.history, time),
         sentence=sentence,
     )

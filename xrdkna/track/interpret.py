@@ -8,21 +8,27 @@ import numpy as np
 from xrdkna.errors import DeclinedError
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.series import Series
-from xrdkna.records.track import Heatmap, Observation, Presence, Track, TrackedScan
+from xrdkna.records.track import Event, Heatmap, Observation, Presence, Track, TrackedScan
 from xrdkna.records.values import Notice
-from xrdkna.track.contamination import judge_contamination
-from xrdkna.track.electrochemistry import CellHistory, charge_at, first_plating, read_history, state_in_window
+from xrdkna.track.clock import check_clock, clock_notices
+from xrdkna.track.contamination import AirRecord, Coincidence, judge_contamination
+from xrdkna.track.electrochemistry import CellHistory, cell_in_scan, charge_at, first_plating, read_history, segments_of
 from xrdkna.track.events import Timeline, find_events
 from xrdkna.track.evidence import FreeAreas, free_areas, gather_evidence
 from xrdkna.track.hardware import Hardware, learn_hardware, levels_of, unlearned_hardware, widen_by_drift
-from xrdkna.track.presence import Confirm, Followed, follow_all
+from xrdkna.track.presence import Confirm, Followed, follow_all, reference_line
 from xrdkna.track.scatter import inflate_by_scatter
 from xrdkna.track.segmentation import follow_phase, prior_odds
 from xrdkna.track.settings import TrackSettings
+from xrdkna.track.shifts import read_trends, shift_events, trend_notices
 from xrdkna.track.stack import Stack, stack_informations
+from xrdkna.track.stranger_words import Neighbours, describe_lines
+from xrdkna.track.substance import substance_notices
+from xrdkna.track.sweep import sweep_over
 from xrdkna.track.times import seconds_between
 from xrdkna.track.trajectories import gather_trajectories
 from xrdkna.track.unindexed import Candidates, link_unindexed
+from xrdkna.track.unknown_phases import group_lines
 
 REST_SCANS = 200
 """More rest scans teach nothing new about ratios."""
@@ -37,6 +43,8 @@ def interpret_series(
     heatmap: Heatmap | None = None,
     candidates: Candidates | None = None,
     confirm: Confirm | None = None,
+    coincidence: Coincidence | None = None,
+    neighbours: Neighbours | None = None,
 ) -> Track:
     """Read a whole series from one observation a scan; why_not: the sentence of each scan that is not used, None for the others.
 
@@ -52,11 +60,27 @@ def interpret_series(
     stack = stack_informations([observation.information for observation in good])
     free = free_areas(stack)
     states = [scans[place].state for place in used]
-    hardware, rest_notice = _hardware(stack, free, states, used, settings)
-    evidence = {phase: inflate_by_scatter(found) for phase, found in gather_evidence(stack, hardware, free).items()}
-    followed, undecided = follow_all(stack, evidence, free, settings, confirm)
-    tube = _tube(stack, hardware, free)
     timeline = _timeline(series, scans, used, good, origin, history)
+    hardware, rest_notice = _hardware(stack, free, states, used, timeline, settings)
+    evidence = {phase: inflate_by_scatter(found) for phase, found in gather_evidence(stack, hardware, free).items()}
+    followed, undecided = follow_all(stack, evidence, free, timeline.passing, settings, confirm)
+    clock = check_clock(series)
+    tube = _tube(stack, hardware, free)
+    air = AirRecord(
+        stack=stack,
+        hardware=hardware,
+        free=free,
+        tube=tube,
+        scans=scans,
+        used=used,
+        observations=good,
+        passing=timeline.passing,
+        timed=series.axis == "time",
+        coincidence=coincidence,
+    )
+    lines, unknown = group_lines(describe_lines(link_unindexed(kept, candidates, settings), stack, used, neighbours))
+    trends = read_trends(kept, settings)
+    told = [*substance_notices(kept, used, stack, evidence), *trend_notices(trends)]
     return Track(
         name=series.name,
         axis=series.axis,
@@ -64,14 +88,21 @@ def interpret_series(
         scans=tuple(scans),
         trajectories=gather_trajectories(kept, used, stack, evidence),
         presence=_presences(followed, used, len(scans)),
-        events=find_events(followed, stack, evidence, tube, timeline, settings),
-        contamination=judge_contamination(followed, stack, evidence, kept, used, settings),
-        unindexed=link_unindexed(kept, candidates, settings),
-        notices=_distinct([*series.notices, *notices, *rest_notice, *(notice for one in good for notice in one.notices)]),
+        events=_in_order(
+            [*find_events(followed, stack, evidence, tube, timeline, settings), *shift_events(trends, stack, timeline, settings)]
+        ),
+        contamination=judge_contamination(followed, evidence, air, settings),
+        unindexed=lines,
+        unknown_phases=unknown,
+        notices=_distinct(
+            [*series.notices, *notices, *clock_notices(clock), *rest_notice, *told, *(notice for one in good for notice in one.notices)]
+        ),
         marker=settings.marker,
         cycling=series.cycling,
         heatmap=heatmap,
         undecided=undecided,
+        segments=segments_of(history),
+        clock=clock,
     )
 
 
@@ -95,6 +126,7 @@ def _scans(
         plating_current=series.setup.plating_current,
         deadband=settings.current_deadband,
     )
+    cells = [cell_in_scan(history, start, end) for start, end in windows]
     scans = [
         TrackedScan(
             index=place,
@@ -102,18 +134,22 @@ def _scans(
             start=start,
             end=end,
             start_time=entry.start,
-            state=state_in_window(history, start, end),
+            state=cell.state,
             charge_mAh=charge_at(history, start if end is None else 0.5 * (start + end)),
             used=why_not[place] is None,
             why_not=why_not[place],
+            mean_current_mA=cell.mean_current_mA,
+            charge_in_scan_mAh=cell.charge_mAh,
+            states=cell.states,
+            cell_note=cell.note,
         )
-        for place, (entry, (start, end)) in enumerate(zip(series.entries, windows, strict=True))
+        for place, (entry, (start, end), cell) in enumerate(zip(series.entries, windows, cells, strict=True))
     ]
     return scans, history, origin, notices
 
 
 def _hardware(
-    stack: Stack, free: FreeAreas, states: Sequence[str], used: Sequence[int], settings: TrackSettings
+    stack: Stack, free: FreeAreas, states: Sequence[str], used: Sequence[int], timeline: Timeline, settings: TrackSettings
 ) -> tuple[dict[str, Hardware], list[Notice]]:
     """Hardware from the scans the user names, else from those before the current, else from those where no deposit shows."""
     unlearned = unlearned_hardware(stack, settings)
@@ -122,7 +158,7 @@ def _hardware(
     if settings.rest_scans is not None:
         rest, how, bare = [row for row, place in enumerate(used) if place in settings.rest_scans], "the scans chosen", True
     else:
-        shown = _deposit_shown(stack, free, unlearned, settings)
+        shown = _deposit_shown(stack, free, unlearned, timeline, settings)
         current = first_plating(states)
         before = [row for row in range(len(stack)) if (current is None or row < current) and shown[row] < 0.5]
         clear = [row for row in range(len(stack)) if shown[row] < 0.1]
@@ -144,7 +180,9 @@ def _hardware(
     return hardware, [Notice(code="hardware-learned", severity="info", sentence=sentence)]
 
 
-def _deposit_shown(stack: Stack, free: FreeAreas, hardware: Mapping[str, Hardware], settings: TrackSettings) -> FloatArray:
+def _deposit_shown(
+    stack: Stack, free: FreeAreas, hardware: Mapping[str, Hardware], timeline: Timeline, settings: TrackSettings
+) -> FloatArray:
     """(n,) the largest probability of any deposit, hardware as free as texture lets it be."""
     shown = np.zeros(len(stack))
     deposits = [phase for phase, role in stack.roles.items() if role == "deposit"]
@@ -153,7 +191,9 @@ def _deposit_shown(stack: Stack, free: FreeAreas, hardware: Mapping[str, Hardwar
     evidence = gather_evidence(stack, hardware, free)
     odds = prior_odds(settings, len(deposits))
     for phase in deposits:
-        path, _ = follow_phase(evidence[phase], special=None, odds=odds, vanishings=settings.vanishings, settings=settings)
+        found = evidence[phase]
+        sweep = sweep_over(stack.two_theta[found.columns], timeline.passing, reference=reference_line(found, None))
+        path, _ = follow_phase(found, sweep, special=None, odds=odds, vanishings=settings.vanishings, settings=settings)
         shown = np.maximum(shown, path.on)
     return shown
 
@@ -188,6 +228,10 @@ def _presences(followed: Sequence[Followed], used: Sequence[int], total: int) ->
     """One probability a scan of the series; a scan that gave nothing takes that of the nearest scan before it (after it, at the start)."""
     nearest = np.clip(np.searchsorted(np.asarray(used), np.arange(total), side="right") - 1, 0, len(used) - 1)
     return tuple(Presence(phase=item.phase, hkl=item.hkl, probability=item.path.on[nearest]) for item in followed)
+
+
+def _in_order(events: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(sorted(events, key=lambda event: (event.time.value, event.phase, event.hkl is not None, event.kind)))
 
 
 def _distinct(notices: Sequence[Notice]) -> tuple[Notice, ...]:

@@ -1,16 +1,19 @@
 """Is it there? Paths for every followed phase, the marker and its neighbours; what a lone or hidden line makes undecided."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import IntensityInformation
 from xrdkna.records.track import Hkl
 from xrdkna.track.evidence import FreeAreas, PhaseEvidence, hidden_columns, with_template
 from xrdkna.track.segmentation import Path, follow_phase, prior_odds
 from xrdkna.track.settings import TrackSettings
 from xrdkna.track.stack import Stack, summed_information
+from xrdkna.track.sweep import sweep_over
 from xrdkna.track.words import say_hkl
 
 CONFIRMING_SIGMAS = 1.64
@@ -20,6 +23,8 @@ SEEABLE_SIGMAS = 3.0
 
 
 Confirm = Callable[[IntensityInformation, str], str | None]
+Passing = Callable[[float], FloatArray]
+Follow = Callable[..., tuple[Path, Path | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,17 @@ class Followed:
 
 
 def follow_all(
-    stack: Stack, evidence: Mapping[str, PhaseEvidence], free: FreeAreas, settings: TrackSettings, confirm: Confirm | None = None
+    stack: Stack,
+    evidence: Mapping[str, PhaseEvidence],
+    free: FreeAreas,
+    passing: Passing,
+    settings: TrackSettings,
+    confirm: Confirm | None = None,
 ) -> tuple[list[Followed], tuple[str, ...]]:
     """Every followed phase, then the marker and the other reflections of its phase; and the sentences on what stays undecided.
 
-    confirm: given the summed information of the scans a phase seems to be in, says why it is not to be believed, or None.
+    passing: (n,) moments at which the scans passed an angle. confirm: given the summed information of the scans a phase seems to be in,
+    says why it is not to be believed, or None.
     """
     phases = [phase for phase, role in stack.roles.items() if role in settings.followed_roles]
     odds = prior_odds(settings, len(phases))
@@ -55,8 +66,11 @@ def follow_all(
         if special is not None:
             first = int(np.flatnonzero(found.columns == special)[0])
             places = [first, *(place for place in range(found.columns.size) if place != first)]
-        paths = [follow_phase(found, special=p, odds=odds, vanishings=vanishings, settings=settings) for p in places]
-        paths[0] = (paths[0][0], _sharpened(found, paths[0], places[0], odds, vanishings, settings))
+        sweep = sweep_over(stack.two_theta[found.columns], passing, reference=reference_line(found, marker))
+        follow = partial(follow_phase, sweep=sweep, odds=odds, vanishings=vanishings, settings=settings)
+        # Only the phase and its marker make events; of the other lines the presence in each scan is told.
+        paths = [follow(found, special=place, closely=number == 0) for number, place in enumerate(places)]
+        paths[0] = (paths[0][0], _sharpened(found, paths[0], places[0], follow, settings))
         whole = _confirmed(stack, _judge_phase(stack, found, paths[0][0], settings), confirm, settings)
         followed.append(whole)
         undecided += [whole.remark] if whole.withheld else []
@@ -68,7 +82,7 @@ def follow_all(
 
 
 def _sharpened(
-    found: PhaseEvidence, paths: tuple[Path, Path | None], place: int | None, odds: float, vanishings: float, settings: TrackSettings
+    found: PhaseEvidence, paths: tuple[Path, Path | None], place: int | None, follow: Follow, settings: TrackSettings
 ) -> Path | None:
     """The marker's path once more, with the pattern the phase shows where both are surely there: only so is a faint phase without its
     marker told from a faint phase with it. The phase's own path stays, so that nothing is counted twice."""
@@ -89,7 +103,13 @@ def _sharpened(
     pattern = np.maximum((known * shown + weight * found.template) / (known + weight), 0.1 * found.template)
     sharper = np.hypot((known + weight) ** -0.5 / pattern, settings.texture_change)
     again = with_template(found, pattern)
-    return follow_phase(again, special=place, odds=odds, vanishings=vanishings, settings=settings, freedom=sharper)[1]
+    return follow(again, special=place, freedom=sharper)[1]
+
+
+def reference_line(found: PhaseEvidence, marker: int | None) -> int:
+    """The place among a phase's columns of the line whose passing dates it: the marker, else its strongest."""
+    held = np.flatnonzero(found.columns == (-1 if marker is None else marker))
+    return int(held[0]) if held.size else int(found.template.argmax())
 
 
 def marker_column(stack: Stack, settings: TrackSettings) -> int | None:
@@ -124,7 +144,7 @@ def _judge_phase(stack: Stack, found: PhaseEvidence, path: Path, settings: Track
         f"{found.phase} is undecided: only {name} stands out, and the phase's other lines, which would be seen at "
         f"{level * np.sqrt(power):.0f} sigmas, are not there; a wider range or better counts on them would decide."
     )
-    capped = Path(on=np.minimum(path.on, 0.5), up=path.up, down=path.down)
+    capped = replace(path, on=np.minimum(path.on, 0.5))
     return Followed(phase=found.phase, hkl=None, path=capped, withheld=True, remark=sentence)
 
 
@@ -137,7 +157,7 @@ def _confirmed(stack: Stack, whole: Followed, confirm: Confirm | None, settings:
     objection = confirm(summed_information(stack, scans), whole.phase)
     if objection is None:
         return whole
-    capped = Path(on=np.minimum(whole.path.on, 0.5), up=whole.path.up, down=whole.path.down)
+    capped = replace(whole.path, on=np.minimum(whole.path.on, 0.5))
     return Followed(phase=whole.phase, hkl=None, path=capped, withheld=True, remark=f"{whole.phase} is undecided: {objection}")
 
 
@@ -147,7 +167,7 @@ def _judge_reflection(stack: Stack, found: PhaseEvidence, whole: Followed, place
     if settings.marker is not None and settings.marker[0] == phase and settings.marker[1] in stack.members[column]:
         hkl = settings.marker[1]
     on = np.minimum(path.on, 0.5) if whole.withheld else path.on
-    return Followed(phase=phase, hkl=hkl, path=Path(on=on, up=path.up, down=path.down), column=column, withheld=whole.withheld)
+    return Followed(phase=phase, hkl=hkl, path=replace(path, on=on), column=column, withheld=whole.withheld)
 
 
 def _hidden_sentences(

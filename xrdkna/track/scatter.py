@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from xrdkna.records.arrays import FloatArray
 from xrdkna.track.evidence import PhaseEvidence
 
 LEAST_TRIPLETS = 8
@@ -15,20 +16,8 @@ CHANCE = 0.5
 
 
 def inflate_by_scatter(evidence: PhaseEvidence) -> PhaseEvidence:
-    """The evidence divided by the excess variance of a phase's level from scan to scan, never multiplied.
-
-    The width is the median absolute second difference of level/esd over √6, which steps and ramps do not enter.
-    """
-    z = evidence.level / evidence.level_esd
-    if z.size < LEAST_TRIPLETS + 2:
-        return evidence
-    triplets = np.stack((z[:-2], z[1:-1], z[2:]))
-    faint = np.median(np.abs(triplets), axis=0) < FAINT
-    count = int(faint.sum())
-    if count < LEAST_TRIPLETS:
-        return evidence
-    second = np.abs(triplets[0] - 2.0 * triplets[1] + triplets[2])[faint]
-    width = 1.4826 * float(np.median(second)) / np.sqrt(6.0) / (1.0 + CHANCE / np.sqrt(count))
+    """The evidence divided by the excess variance of a phase's level from scan to scan, never multiplied."""
+    width = excess_width(evidence.level / evidence.level_esd)
     if width <= 1.0:
         return evidence
     return replace(
@@ -41,3 +30,20 @@ def inflate_by_scatter(evidence: PhaseEvidence) -> PhaseEvidence:
         level_esd=evidence.level_esd * width,
         area_esds=evidence.area_esds * width,
     )
+
+
+def excess_width(z: FloatArray) -> float:
+    """How many times its own esd a level z = level/esd (n,) scatters from scan to scan, less what chance could make of it; 1 where too few
+    scans can tell.
+
+    The width is the median absolute second difference over √6, which steps and ramps do not enter.
+    """
+    if z.size < LEAST_TRIPLETS + 2:
+        return 1.0
+    triplets = np.stack((z[:-2], z[1:-1], z[2:]))
+    faint = np.abs(triplets).max(axis=0) < FAINT
+    count = int(faint.sum())
+    if count < LEAST_TRIPLETS:
+        return 1.0
+    second = np.abs(triplets[0] - 2.0 * triplets[1] + triplets[2])[faint]
+    return float(1.4826 * np.median(second) / np.sqrt(6.0) / (1.0 + CHANCE / np.sqrt(count)))

@@ -1,8 +1,9 @@
 """Presence along the series: absent, or present at some level, optionally with one reflection missing; forward–backward.
 
 States: absent; present at level A_g with the followed reflection gone; present at A_g with it there. Levels lie on a logarithmic
-grid and move mostly a little from scan to scan, now and then far. Beside them runs the standing error δ of the hardware line
-the phase hides behind, a slow walk over a few values. (Rabiner 1989 for the recursions.)
+grid and move mostly a little from scan to scan, now and then far. Where the phase may have come or gone, a scan may also have caught it
+arriving (only the lines that its sweep passed late enough are there) or leaving. Beside all runs the standing error δ of the hardware
+line the phase hides behind, a slow walk over a few values. (Rabiner 1989 for the recursions.)
 """
 
 from dataclasses import dataclass
@@ -11,26 +12,30 @@ import numpy as np
 
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.track.evidence import PhaseEvidence
+from xrdkna.track.likelihood import is_tilted, level_grid, log_likelihood
+from xrdkna.track.recursion import Partial, Posterior, forward_backward, moves_between
 from xrdkna.track.settings import TrackSettings
+from xrdkna.track.sweep import Sweep
 
-STEP = 0.25
-"""Distance of levels in ln A: near the width that texture leaves each scan's level."""
 ERROR_NODES = np.linspace(-2.4, 2.4, 7)
 """Standing error in its own sd; closer than the width each scan leaves it."""
-KERNEL = ((0.86, 0.15), (0.12, 0.5))
-"""(weight, sd in ln A) of a level's move in one scan; the rest of the weight jumps anywhere."""
-
-FROM_THE_START = 0.2
-"""Part of the prior chance of a phase that lies on its being there before the first scan."""
+LOOK_CLOSER = 1e-3
+"""A coming or going at least this probable is looked at line by line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Posterior of an on/off thing: on (n,) probability; up, down (n−1,) probability that it turns on/off between scans i, i+1."""
+    """Posterior of an on/off thing: on (n,) probability that it is there when the scan passes it; up, down (n−1,) probability that it turns
+    on/off between the passings of scans i and i+1. edges: (n·k,) the moments at which one line after the other was passed;
+    fine_up, fine_down: (n·k,) probability that it turned on/off between an edge and the one before. reference: see `Sweep`."""
 
     on: FloatArray
     up: FloatArray
     down: FloatArray
+    edges: FloatArray
+    fine_up: FloatArray
+    fine_down: FloatArray
+    reference: int
 
 
 def prior_odds(settings: TrackSettings, followed: int) -> float:
@@ -42,143 +47,134 @@ def prior_odds(settings: TrackSettings, followed: int) -> float:
 
 def follow_phase(
     evidence: PhaseEvidence,
+    sweep: Sweep,
     *,
     special: int | None,
     odds: float,
     vanishings: float,
     settings: TrackSettings,
     freedom: FloatArray | None = None,
+    closely: bool = True,
 ) -> tuple[Path, Path | None]:
     """Posterior paths of the phase and, with `special` (a place among its columns), of that reflection.
 
     O(n) in time. vanishings: expected number in a series. freedom: (k,) relative sd of each line about the template; None: as texture.
+    closely: look into the sweeps that a switch may have fallen into.
     """
     n = len(evidence.level)
     if special is not None and evidence.template.size < 2:
         special = None
-    levels = _levels(evidence)
-    nodes = ERROR_NODES if _tilted(evidence) else np.zeros(1)
     if freedom is None:
         freedom = np.full(evidence.template.size, settings.texture)
         freedom[[] if special is None else [special]] = settings.marker_texture
-    if special is None:
-        present = _log_likelihood(evidence, levels, nodes, freedom, np.arange(evidence.template.size))
-    else:
-        others = np.delete(np.arange(evidence.template.size), special)
-        gone = _log_likelihood(evidence, levels, nodes, freedom, others)
-        there = _log_likelihood(evidence, levels, nodes, freedom, np.arange(evidence.template.size))
-        present = np.concatenate((gone, there), axis=2)
+    levels = level_grid(evidence)
+    nodes = ERROR_NODES if is_tilted(evidence) else np.zeros(1)
+    kept = _Kept(evidence, levels, nodes, freedom, special)
     baseline = evidence.tilt_score[:, None] * nodes - 0.5 * evidence.tilt_curvature[:, None] * nodes**2
-    log_emission = np.concatenate((np.zeros((n, nodes.size, 1)), present), axis=2) + baseline[:, :, None]
-    changes = 0.0 if special is None else min(0.3, settings.reflection_changes / n)
-    start, move = _transitions(levels, odds=odds, vanish=min(0.3, vanishings / n), toggle=changes, split=special is not None, scans=n)
-    groups = [np.arange(1, start.size)] if special is None else [np.arange(1, start.size), np.arange(1 + levels.size, start.size)]
-    paths = _forward_backward(log_emission, start, move, nodes, groups)
-    return (paths[0], None) if special is None else (paths[0], paths[1])
+    whole = kept.of(np.arange(evidence.template.size), None)
+    moves = moves_between(levels, odds=odds, vanish=min(0.3, vanishings / n), split=special is not None, scans=n, settings=settings)
+    first = forward_backward(whole, baseline, None, None, moves, nodes)
+    shares = sweep.shares
+    rows = _open_scans(first, shares) if closely else np.zeros(0, dtype=np.int64)
+    partial = None if not rows.size else _caught(kept, sweep, shares, rows)
+    final = first if partial is None else forward_backward(whole, baseline, partial, float(1.0 - np.median(shares[:, 0])), moves, nodes)
+    return _phase_path(final, partial, sweep), None if special is None else _line_path(final, partial, sweep, special, levels.size)
 
 
-def _levels(evidence: PhaseEvidence) -> FloatArray:
-    """(G,) levels from the typical uncertainty of one scan (less cannot be told from nothing) to twice the largest seen."""
-    esd = float(np.median(evidence.level_esd))
-    low = esd
-    high = 2.0 * max(float((evidence.level + 2.0 * evidence.level_esd).max(initial=0.0)), 3.0 * esd)
-    number = int(np.clip(np.ceil(np.log(high / low) / STEP) + 1, 8, 40))
-    return np.geomspace(low, high, number)
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """ln L of any choice of lines, with and without the special one."""
+
+    evidence: PhaseEvidence
+    levels: FloatArray
+    nodes: FloatArray
+    freedom: FloatArray
+    special: int | None
+
+    def of(self, columns: IntArray, rows: IntArray | None) -> FloatArray:
+        """(n, J, S): of these columns; S levels, or twice as many, first without the special line."""
+        there = log_likelihood(self.evidence, self.levels, self.nodes, self.freedom, columns, rows)
+        if self.special is None:
+            return there
+        without = columns[columns != self.special]
+        gone = (
+            there if without.size == columns.size else log_likelihood(self.evidence, self.levels, self.nodes, self.freedom, without, rows)
+        )
+        return np.concatenate((gone, there), axis=2)
 
 
-def _tilted(evidence: PhaseEvidence) -> bool:
-    """Does the standing error of hardware move this phase's level by more than a tenth of its esd?"""
-    moved = np.abs(evidence.tilt @ evidence.template) * evidence.level_esd
-    return bool(np.median(moved) > 0.1)
+def _open_scans(first: Posterior, shares: FloatArray) -> IntArray:
+    """(c,) the scans on either side of a possible switch, where sweeps take time at all."""
+    if shares.shape[1] < 2 or float(np.median(shares[:, 0])) > 1.0 - 1e-9:
+        return np.zeros(0, dtype=np.int64)
+    likely = (
+        np.flatnonzero((first.up + first.down).max(axis=0, initial=0.0) > LOOK_CLOSER) if first.up.size else np.zeros(0, dtype=np.int64)
+    )
+    n = shares.shape[0]
+    return np.unique(np.clip(np.concatenate([likely - 1, likely, likely + 1, likely + 2]), 0, n - 1)).astype(np.int64)
 
 
-def _log_likelihood(evidence: PhaseEvidence, levels: FloatArray, nodes: FloatArray, freedom: FloatArray, columns: IntArray) -> FloatArray:
-    """(n, J, G) ln L(A_g; δ_j) against A = 0, texture marginalised: areas A·t·(1 + u z), z standard normal.
-
-    With S = diag(u t) and S N S = U Λ Uᵀ, p = Uᵀ S b, v = Uᵀ u⁻¹:
-    ln L = A p·v − ½A² Λv·v + ½ Σ A²(p − AΛv)²/(1 + A²Λ) − ½ Σ ln(1 + A²Λ).
-    """
-    at = columns
-    soft = freedom[at] * evidence.template[at]
-    values, vectors = np.linalg.eigh(evidence.information[:, at[:, None], at[None, :]] * np.outer(soft, soft))
-    values = np.maximum(values, 0.0)
-    along = np.einsum("nik,i->nk", vectors, 1.0 / freedom[at])
-    score = evidence.score[:, None, at] + nodes[None, :, None] * evidence.tilt[:, None, at]
-    turned = np.einsum("nik,nji->njk", vectors, soft * score)
-    result = np.empty((len(values), nodes.size, levels.size))
-    for g, level in enumerate(levels):
-        stiff = 1.0 + level**2 * values
-        rest = turned - (level * values * along)[:, None, :]
-        gain = (turned * along[:, None, :]).sum(axis=2) * level + 0.5 * level**2 * (rest**2 / stiff[:, None, :]).sum(axis=2)
-        cost = 0.5 * level**2 * (values * along**2).sum(axis=1) + 0.5 * np.log(stiff).sum(axis=1)
-        result[:, :, g] = gain - cost[:, None]
-    return result
+def _caught(kept: _Kept, sweep: Sweep, shares: FloatArray, rows: IntArray) -> Partial:
+    cuts = range(1, sweep.order.size)
+    inside = shares[rows, 1:]
+    total = inside.sum(axis=1, keepdims=True)
+    weight = np.log(np.maximum(inside / np.where(total > 0.0, total, 1.0), 1e-300))[:, :, None, None]
+    arriving = np.stack([kept.of(sweep.order[cut:], rows) for cut in cuts], axis=1) + weight
+    leaving = np.stack([kept.of(sweep.order[:cut], rows) for cut in cuts], axis=1) + weight
+    return Partial(rows, arriving, leaving)
 
 
-def _transitions(
-    levels: FloatArray, *, odds: float, vanish: float, toggle: float, split: bool, scans: int
-) -> tuple[FloatArray, FloatArray]:
-    """Start probabilities and the matrix of moves. A part of the prior chance of ever being present lies on the first scan."""
-    ever = odds / (1.0 + odds)
-    appear = 1.0 - (1.0 - ever * (1.0 - FROM_THE_START)) ** (1.0 / max(1, scans - 1))
-    place = np.log(levels)
-    kernel = np.full((levels.size, levels.size), (1.0 - sum(weight for weight, _ in KERNEL)) / levels.size)
-    for weight, width in KERNEL:
-        hop = np.exp(-0.5 * ((place[:, None] - place[None, :]) / width) ** 2)
-        kernel += weight * hop / hop.sum(axis=1, keepdims=True)
-    stay = np.array([[1.0 - toggle, toggle], [toggle, 1.0 - toggle]]) if split else np.ones((1, 1))
-    inner = np.kron(stay, kernel)
-    size = inner.shape[0]
-    move = np.zeros((size + 1, size + 1))
-    move[0, 0], move[0, 1:] = 1.0 - appear, appear / size
-    move[1:, 0], move[1:, 1:] = vanish, (1.0 - vanish) * inner
-    start = np.concatenate(([1.0 - ever * FROM_THE_START], np.full(size, ever * FROM_THE_START / size)))
-    return start, move
+def _phase_path(final: Posterior, partial: Partial | None, sweep: Sweep) -> Path:
+    states = np.arange(final.present.shape[2])
+    return _path(final, partial, sweep, states, sweep.reference, None)
 
 
-def _error_walk(nodes: FloatArray, scans: int) -> tuple[FloatArray, FloatArray]:
-    """Standard-normal weights of the nodes and a slow walk among neighbours that keeps them (Metropolis), about one sd in a series."""
-    weight = np.exp(-0.5 * nodes**2)
-    weight /= weight.sum()
-    if nodes.size == 1:
-        return weight, np.ones((1, 1))
-    rate = min(0.2, 0.8 / scans)
-    walk = np.zeros((nodes.size, nodes.size))
-    for i in range(nodes.size):
-        for j in (i - 1, i + 1):
-            if 0 <= j < nodes.size:
-                walk[i, j] = rate * min(1.0, weight[j] / weight[i])
-        walk[i, i] = 1.0 - walk[i].sum()
-    return weight, walk
+def _line_path(final: Posterior, partial: Partial | None, sweep: Sweep, special: int, levels: int) -> Path:
+    rank = int(np.flatnonzero(sweep.order == special)[0])
+    return _path(final, partial, sweep, np.arange(levels, 2 * levels), rank, final.toggles)
 
 
-def _forward_backward(
-    log_emission: FloatArray, start: FloatArray, move: FloatArray, nodes: FloatArray, groups: list[IntArray]
-) -> list[Path]:
-    """Posterior of being in each group of states, and of entering and leaving it between scans; scaled recursions."""
-    n = len(log_emission)
-    emission = np.exp(log_emission - log_emission.max(axis=(1, 2), keepdims=True))
-    weight, walk = _error_walk(nodes, n)
-    forward = np.empty_like(emission)
-    current = weight[:, None] * start[None, :] * emission[0]
-    forward[0] = current / current.sum()
-    for i in range(1, n):
-        current = (walk.T @ forward[i - 1] @ move) * emission[i]
-        forward[i] = current / current.sum()
-    inside = np.zeros((len(groups), start.size))
-    for g, group in enumerate(groups):
-        inside[g, group] = 1.0
-    on, up, down = np.zeros((len(groups), n)), np.zeros((len(groups), max(0, n - 1))), np.zeros((len(groups), max(0, n - 1)))
-    on[:, -1] = inside @ forward[-1].sum(axis=0)
-    backward = np.ones_like(emission[0])
-    for i in range(n - 2, -1, -1):
-        ahead = emission[i + 1] * backward
-        ahead /= ahead.max()
-        joint = move * (forward[i].T @ walk @ ahead)
-        joint /= joint.sum()
-        both = ((inside @ joint) * inside).sum(axis=1)
-        on[:, i] = inside @ joint.sum(axis=1)
-        up[:, i] = inside @ joint.sum(axis=0) - both
-        down[:, i] = on[:, i] - both
-        backward = walk @ ahead @ move.T
-    return [Path(on=np.clip(on[g], 0, 1), up=np.clip(up[g], 0, 1), down=np.clip(down[g], 0, 1)) for g in range(len(groups))]
+def _path(
+    final: Posterior, partial: Partial | None, sweep: Sweep, states: IntArray, rank: int, toggles: tuple[FloatArray, FloatArray] | None
+) -> Path:
+    n, k = sweep.passing.shape
+    up, down = np.zeros((n, k)), np.zeros((n, k))
+    up[1:, 0], down[1:, 0] = final.entries[:, states].sum(axis=1), final.exits[:, states].sum(axis=1)
+    on = final.present[:, :, states].sum(axis=(1, 2))
+    if partial is not None:
+        for where, logs, posterior in ((up, partial.arriving, final.arriving), (down, partial.leaving, final.leaving)):
+            cut = np.exp(logs - logs.max(axis=1, keepdims=True))
+            cut /= cut.sum(axis=1, keepdims=True)
+            where[partial.rows, 1:] = np.einsum("crjs,cjs->cr", cut[..., states], posterior[partial.rows][..., states])
+        on = on + up[:, 1 : rank + 1].sum(axis=1) + down[:, rank + 1 :].sum(axis=1)
+    if toggles is not None:
+        _spread_toggles(up, toggles[0], sweep.passing, rank)
+        _spread_toggles(down, toggles[1], sweep.passing, rank)
+    fine_up, fine_down = up.ravel(), down.ravel()
+    between = [_sum_between(fine, k, rank, n) for fine in (fine_up, fine_down)]
+    return Path(
+        on=np.clip(on, 0.0, 1.0),
+        up=np.clip(between[0], 0.0, 1.0),
+        down=np.clip(between[1], 0.0, 1.0),
+        edges=sweep.passing.ravel(),
+        fine_up=fine_up,
+        fine_down=fine_down,
+        reference=rank,
+    )
+
+
+def _sum_between(fine: FloatArray, k: int, rank: int, n: int) -> FloatArray:
+    """(n−1,) sums of fine (n·k,) from after a scan's passing of line `rank` up to the next scan's."""
+    total = np.concatenate(([0.0], np.cumsum(fine)))
+    after = np.arange(n) * k + rank + 1
+    return np.asarray(total[after[1:]] - total[after[:-1]])
+
+
+def _spread_toggles(into: FloatArray, toggles: FloatArray, passing: FloatArray, rank: int) -> None:
+    """Add the probability (n−1,) that the line alone changed, evenly over the time between its passings."""
+    k = passing.shape[1]
+    edges, flat = passing.ravel(), into.reshape(-1)
+    for i in np.flatnonzero(toggles > 1e-12):
+        first, last = i * k + rank + 1, (i + 1) * k + rank + 1
+        spans = np.diff(edges[first - 1 : last])
+        flat[first:last] += toggles[i] * (spans / spans.sum() if spans.sum() > 0.0 else np.full(spans.size, 1.0 / spans.size))

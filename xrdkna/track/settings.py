@@ -15,6 +15,10 @@ class TrackSettings:
 
     # The paper's transient line: the one whose coming and going is asked for when nobody says otherwise.
     marker: tuple[str, Hkl] | None = ("KNa2", (1, 0, 3))
+    # A structure's reflections come together; that one stays out while its phase comes is as rare as this, and has to be shown.
+    without_marker: float = 0.07
+    # When a phase's level jumps, one of its reflections changes with it this often: both are signs of another texture or another state.
+    reflection_follows_jump: float = 0.25
     # Hardware is learned, not followed; a phase the user added has the role "other" and may come and go.
     followed_roles: tuple[str, ...] = ("deposit", "contamination", "other")
     # Of 100 series in which nothing happens, at most this many report any appearance. The prior odds of an appearance are set
@@ -44,9 +48,10 @@ class TrackSettings:
     rest_scans: tuple[int, ...] | None = None
     # Less than this part of a line's own signal left after all others are fitted: it hides behind another line.
     openness: float = 0.5
-    # Expected number of vanishings of a present phase, and of changes of a single reflection inside it, in one series.
-    vanishings: float = 0.5
-    reflection_changes: float = 0.5
+    # Expected number of vanishings of a present phase in one series, and of single reflections that go, or come back, inside it.
+    vanishings: float = 1.0
+    reflection_goes: float = 0.25
+    reflection_returns: float = 0.75
     # Current below this part of the largest is rest: cyclers leak and drift by a percent or two.
     current_deadband: float = 0.05
     # Smaller steps of a level are real but not worth a sentence; a ramp must change the level by this factor.

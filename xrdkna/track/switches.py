@@ -11,11 +11,14 @@ from xrdkna.track.segmentation import Path
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One coming or going. weights: (gaps,) posterior of the gap it happened in, gap i of them between places first+i and first+i+1."""
+    """One coming or going. weights: (gaps,) posterior of the gap it happened in, gap i of them between places first+i and first+i+1;
+    edges: (m+1,) moments, fine: (m,) posterior that it happened between two of them."""
 
     kind: str
     first: int
     weights: FloatArray
+    edges: FloatArray
+    fine: FloatArray
     probability: float
 
     @property
@@ -48,17 +51,27 @@ def find_switches(path: Path, report: float, absent: float) -> list[Switch]:
     for (a, i, was), (j, b, present) in pairwise(stretches):
         weights = (path.up if present else path.down)[i:j]
         weights = weights / weights.sum() if weights.sum() > 0.0 else np.full(j - i, 1.0 / (j - i))
+        edges, fine = _moments(path, i, j, present=present)
         old, new = path.on[a : i + 1], path.on[j : b + 1]
         certainty = new.max() - old.min() if present and not was else old.max() - new.min()
         kind = "appears" if present else "vanishes"
-        switches.append(Switch(kind=kind, first=i, weights=weights, probability=float(np.clip(certainty, 0.0, 1.0))))
+        probability = float(np.clip(certainty, 0.0, 1.0))
+        switches.append(Switch(kind=kind, first=i, weights=weights, edges=edges, fine=fine, probability=probability))
     return switches
+
+
+def _moments(path: Path, before: int, after: int, *, present: bool) -> tuple[FloatArray, FloatArray]:
+    """(m+1,) moments from the old state's last passing to the new one's first, and (m,) how probable each stretch between them is."""
+    k = path.edges.size // path.on.size
+    first, last = before * k + path.reference, after * k + path.reference
+    fine = (path.fine_up if present else path.fine_down)[first + 1 : last + 1]
+    return path.edges[first : last + 1], fine if fine.sum() > 0.0 else np.ones(last - first)
 
 
 def switch_interval(times: FloatArray, first: int, weights: FloatArray, level: float) -> tuple[float, float, float]:
     """(median, low, high) of the moment: within a gap every moment is as likely, the gaps weigh as their posterior.
 
-    times: (n,) when each scan passed the line, rising or equal.
+    times: (n,) rising or equal, the gap i of weights (m,) between times first+i and first+i+1.
     """
     share = weights / weights.sum()
     cumulative = np.cumsum(share)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import hypot, sqrt
 
+from scipy.stats import norm
+
 from xrdkna.records.index import Assignment
 from xrdkna.records.peaks import Peak
 from xrdkna.records.track import LinkedLine, Observation
@@ -25,17 +27,25 @@ class _Line:
 
 
 def link_unindexed(
-    observations: Sequence[Observation | None], candidates: Candidates | None, settings: TrackSettings
+    observations: Sequence[Observation | None],
+    candidates: Candidates | None,
+    settings: TrackSettings,
 ) -> tuple[LinkedLine, ...]:
-    """Lines seen at one place, by rising 2θ. A line counts with `unindexed_significance` in one scan, or over at least two with the scans
+    """Lines seen at one place, by rising 2θ. A line counts with `least_significance` in one scan, or over at least two with the scans
     it is missing from counted as nothing (Stouffer's sum)."""
     lines: list[_Line] = []
     places: list[tuple[float, int]] = []
     for i, observation in enumerate(observations):
         for peak in () if observation is None else observation.unindexed:
             _join(lines, places, i, peak, settings.unindexed_drift)
-    linked = [_linked(line, observations, candidates, settings) for line in lines]
+    least = least_significance(sum(one is not None for one in observations), settings)
+    linked = [_linked(line, observations, candidates, least) for line in lines]
     return tuple(sorted((line for line in linked if line is not None), key=lambda line: line.two_theta.value))
+
+
+def least_significance(scans: int, settings: TrackSettings) -> float:
+    """`unindexed_significance` holds for one scan; among many it is met by chance as many times as often (Bonferroni)."""
+    return float(norm.isf(norm.sf(settings.unindexed_significance) / max(1, scans)))
 
 
 def _join(lines: list[_Line], places: list[tuple[float, int]], scan: int, peak: Peak, drift: float) -> None:
@@ -63,22 +73,50 @@ def _join(lines: list[_Line], places: list[tuple[float, int]], scan: int, peak: 
 
 
 def _linked(
-    line: _Line, observations: Sequence[Observation | None], candidates: Candidates | None, settings: TrackSettings
+    line: _Line,
+    observations: Sequence[Observation | None],
+    candidates: Candidates | None,
+    least: float,
 ) -> LinkedLine | None:
     single = max(peak.snr for peak in line.peaks)
     span = sum(1 for observation in observations[line.scans[0] : line.scans[-1] + 1] if observation is not None)
     joined = sum(peak.snr for peak in line.peaks) / sqrt(max(1, span))
     significance = max(single, joined)
-    if significance < settings.unindexed_significance:
+    if significance < least:
         return None
-    weights = [(peak.two_theta.esd or 0.02) ** -2.0 for peak in line.peaks]
-    where = sum(w * peak.two_theta.value for w, peak in zip(weights, line.peaks, strict=True)) / sum(weights)
-    spread = sum(w * (peak.two_theta.value - where) ** 2 for w, peak in zip(weights, line.peaks, strict=True)) / max(1, len(weights) - 1)
-    esd = sqrt(max(1.0, spread) / sum(weights))
+    where = _mean([peak.two_theta for peak in line.peaks])
+    value, esd = _trajectory(line, observations, where)
     return LinkedLine(
-        two_theta=Estimate(value=where, esd=esd, unit="°"),
+        two_theta=where,
         first_scan=line.scans[0],
         last_scan=line.scans[-1],
         significance=significance,
-        candidates=() if candidates is None else candidates(where),
+        candidates=() if candidates is None else candidates(where.value),
+        d_spacing=_mean([peak.d_spacing for peak in line.peaks]),
+        value=value,
+        esd=esd,
     )
+
+
+def _mean(estimates: Sequence[Estimate]) -> Estimate:
+    """Weighted mean; its esd with the scatter where that is more than the esds say."""
+    weights = [(one.esd or 0.02) ** -2.0 for one in estimates]
+    value = sum(w * one.value for w, one in zip(weights, estimates, strict=True)) / sum(weights)
+    spread = sum(w * (one.value - value) ** 2 for w, one in zip(weights, estimates, strict=True)) / max(1, len(weights) - 1)
+    return Estimate(value=value, esd=sqrt(max(1.0, spread) / sum(weights)), unit=estimates[0].unit)
+
+
+def _trajectory(
+    line: _Line, observations: Sequence[Observation | None], where: Estimate
+) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+    """(n,) areas and esds: from the fit where it holds the line in every scan, else from the peaks where they were found."""
+    seen = {scan: peak.area for scan, peak in zip(line.scans, line.peaks, strict=True)}
+    widest = max(peak.fwhm.value for peak in line.peaks)
+    areas = [seen.get(i) if one is None else _held(one, where.value, widest) or seen.get(i) for i, one in enumerate(observations)]
+    return tuple(None if a is None else a.value for a in areas), tuple(None if a is None else a.esd for a in areas)
+
+
+def _held(observation: Observation, where: float, width: float) -> Estimate | None:
+    """The area of the free line that the fit has within half a width."""
+    near = [place for place in observation.strangers if abs(place - where) < 0.5 * width]
+    return observation.strangers[min(near, key=lambda place: abs(place - where))] if near else None

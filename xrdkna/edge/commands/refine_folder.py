@@ -55,7 +55,8 @@ def _watched(scans: "Iterator[ScanFit | LeftOut]", total: int, progress: Progres
 
     from xrdkna.records.series_fit import ScanFit
 
+    nothing = np.zeros(0)
     for done, scan in enumerate(scans, start=1):
         if progress is not None:
             progress(done, total)
-        yield replace(scan, calculated=np.zeros(0)) if isinstance(scan, ScanFit) else scan
+        yield replace(scan, calculated=nothing, smooth=nothing, weight=nothing) if isinstance(scan, ScanFit) else scan

@@ -1,29 +1,21 @@
 """`xrdkna track`: what appears, vanishes and changes along a series, and when."""
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from xrdkna.edge.echem import clock_from_text, echem_options, series_with_cell
 from xrdkna.edge.halos import halo_options, with_halos
 from xrdkna.edge.marker import marker_from_text
 from xrdkna.edge.options import Beam, Outputs, PhaseChoice, beam_options, output_options, phase_options
 from xrdkna.edge.output import Answer, analysing, check_outputs, write_answer
 from xrdkna.edge.progress import progress_bar
 from xrdkna.edge.request import library_of, settings_of
-from xrdkna.errors import UsageError
-
-if TYPE_CHECKING:
-    from xrdkna.records.series import Series
 
 
 @click.command(short_help="Follow a series: what appears, vanishes and changes, and when.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--echem", type=click.Path(path_type=Path), metavar="FILE", help="The cycler's record; otherwise FOLDER/echem.csv.")
-@click.option(
-    "--clock-offset", type=float, default=0.0, metavar="SECONDS", help="Added to the cycler's times; a cycler 137 s ahead needs -137."
-)
+@echem_options
 @click.option("--marker", metavar='"KNa2 103"', help="The reflection to report on.")
 @halo_options
 @beam_options
@@ -32,8 +24,9 @@ if TYPE_CHECKING:
 def track(
     *,
     folder: Path,
-    echem: Path | None,
-    clock_offset: float,
+    echem: tuple[Path, ...],
+    clock_offset: str,
+    plating_current: str | None,
     marker: str | None,
     halos: tuple[str, ...],
     beam: Beam,
@@ -41,8 +34,7 @@ def track(
     outputs: Outputs,
 ) -> int:
     """Follow a series of scans in FOLDER: trajectories, events, contamination over time."""
-    if not math.isfinite(clock_offset):
-        raise UsageError(f"--clock-offset {clock_offset} is no number of seconds.")
+    clock = clock_from_text(clock_offset)
     settings = with_halos(settings_of(beam, choice, marker=None if marker is None else marker_from_text(marker)), halos)
     check_outputs(outputs)
     from xrdkna.pipeline import track_series
@@ -52,7 +44,7 @@ def track(
     from xrdkna.report.table import write_track_csv
     from xrdkna.report.text import track_summary
 
-    series = _series(folder, echem, clock_offset)
+    series = series_with_cell(folder, echem, clock, plating_current)
     library = library_of(choice)
     if marker is not None:
         library.chosen((settings.marker[0],))
@@ -68,12 +60,3 @@ def track(
     )
     write_answer(answer, outputs)
     return 0
-
-
-def _series(folder: Path, echem: Path | None, clock_offset: float) -> "Series":
-    from xrdkna.read.cycling import read_cycling
-    from xrdkna.read.series import read_series
-
-    if echem is None:
-        return read_series(folder, clock_offset=clock_offset)
-    return read_series(folder, cycling=read_cycling(echem, clock_offset=clock_offset))
