@@ -12,12 +12,10 @@ from xrdkna.track.chain import track_series
 from xrdkna.track.settings import TrackSettings
 
 
-def _observer(kit, plan, seed=0, warm=None):
+def _observer(kit, plan, seed=0):
     made = iter(kit.make_observations(plan, np.random.default_rng(seed)))
 
-    def observe(scan, last):
-        if warm is not None:
-            warm.append(last)
+    def observe(scan):
         return next(made)
 
     return observe
@@ -36,12 +34,9 @@ def test_a_scan_that_cannot_be_read_is_reported_and_the_rest_goes_on(kit):
     assert all(one.probability.size == 6 for one in track.presence)
 
 
-def test_a_rejected_fit_is_no_warm_start_and_no_evidence(kit):
-    warm = []
+def test_a_rejected_fit_is_no_evidence(kit):
     plan = kit.Plan(5, kit.hardware_levels(5), verdicts={1: "rejected", 3: "failed"})
-    track = track_series(kit.make_series(5), _observer(kit, plan, warm=warm), TrackSettings())
-    assert [None if one is None else one.verdict for one in warm] == [None, "accepted", "accepted", "accepted", "accepted"]
-    assert warm[1] is warm[2]
+    track = track_series(kit.make_series(5), _observer(kit, plan), TrackSettings())
     assert [scan.used for scan in track.scans] == [True, False, True, False, True]
     assert "is rejected" in track.scans[1].why_not
 
@@ -52,7 +47,7 @@ def test_a_series_without_a_usable_scan_declines(kit):
         track_series(kit.make_series(3), _observer(kit, plan), TrackSettings())
     empty = Series(name="empty", entries=(), axis="scan", setup=kit.make_series(1).setup)
     with pytest.raises(DeclinedError, match="holds no scans"):
-        track_series(empty, lambda scan, last: None, TrackSettings())
+        track_series(empty, lambda scan: None, TrackSettings())
 
 
 @pytest.mark.parametrize("scans", [1, 2, 3, 5])
@@ -66,7 +61,7 @@ def test_short_series_give_presence_and_no_event(kit, scans, timed):
 
 def test_identical_scans_are_no_event(kit):
     observation = kit.make_observations(kit.Plan(1, {**kit.hardware_levels(1), "K": np.full(1, 30.0)}), np.random.default_rng(3))[0]
-    track = track_series(kit.make_series(12), lambda scan, last: observation, TrackSettings())
+    track = track_series(kit.make_series(12), lambda scan: observation, TrackSettings())
     assert track.events == ()
 
 
@@ -95,7 +90,7 @@ def test_time_grows_with_the_number_of_scans_and_stays_small(kit):
     observations = kit.make_observations(plan, np.random.default_rng(7))
     made = iter(observations)
     began = time.process_time()
-    track = track_series(kit.make_series(600), lambda scan, last: next(made), TrackSettings(heatmap_scans=50, heatmap_bins=20))
+    track = track_series(kit.make_series(600), lambda scan: next(made), TrackSettings(heatmap_scans=50, heatmap_bins=20))
     assert (time.process_time() - began) / 600 < 0.01
     assert track.heatmap is not None
     assert track.heatmap.intensity.shape[0] <= 50

@@ -173,7 +173,8 @@ def _next(pattern: Pattern, grid: Grid, link: Link | None, known: Mapping[str, f
     if link is not None:
         warm = settle(pattern, grid, link)
         freedom = max(warm.calculated.size - grid.index.size, 1)
-        if warm.converged and warm.chi_squared / freedom < (_OUT_OF_LINE * max(link.gof, 1.0)) ** 2:
+        # Where even the cold start did not settle, on patterns full of lines of no phase, another would not either.
+        if (warm.converged or not link.converged) and warm.chi_squared / freedom < (_OUT_OF_LINE * max(link.gof, 1.0)) ** 2:
             return warm, False
     cold = _cold(pattern, grid, known, settings)
     if warm is None or not warm.converged or cold.chi_squared < warm.chi_squared:
@@ -202,6 +203,8 @@ def _cold(pattern: Pattern, grid: Grid, known: Mapping[str, float], settings: Re
     asleep = grid.index[~live]
     values[asleep] = grid.ties.start[asleep]
     settled = settle(pattern, grid, replace(ended, values=grid.ties.follow(values)))
+    if settled.chi_squared > _OUT_OF_LINE * ended.chi_squared:
+        return ended
     return replace(settled, evaluations=settled.evaluations + fitted.evaluations)
 
 

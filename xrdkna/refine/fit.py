@@ -208,7 +208,15 @@ class _Run:
 
         amounts = np.isin(moving, self.model.amounts)
         smooth = np.array([self.model.layout.slots[i].kind in ("background", "halo") for i in moving], dtype=np.bool_)
-        solution, self.weight = settle(free.problem, self.values[moving], weigh, awake=awake, linear=amounts, smooth=smooth)
+        solution, self.weight = settle(
+            free.problem,
+            self.values[moving],
+            weigh,
+            awake=awake,
+            linear=amounts,
+            smooth=smooth,
+            roughly=self.settings.weights == "misfit",
+        )
         self.values = free.expand(solution.values)
         self.evaluations += solution.evaluations
         return solution

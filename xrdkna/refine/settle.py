@@ -19,6 +19,8 @@ from xrdkna.refine.solver import Problem, Solution
 _NOTHING = 0.003
 # … but where the windows of lines end the gradient is rough: what comes to and fro by less than this has settled.
 SETTLED = 0.02
+# The same two where a search only asks who is there.
+_NEARLY, _NEAR = 0.1, 0.3
 # By so much (χ² a degree of freedom) χ² itself is rough for the same reason: a step that raises it by less is no step in a wrong direction.
 _ROUGH = 0.2
 _MOST_STEPS = 30
@@ -30,18 +32,19 @@ Weigh = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 def settle(
-    problem: Problem, values: FloatArray, weigh: Weigh, *, awake: BoolArray, linear: BoolArray, smooth: BoolArray
+    problem: Problem, values: FloatArray, weigh: Weigh, *, awake: BoolArray, linear: BoolArray, smooth: BoolArray, roughly: bool = False
 ) -> tuple[Solution, FloatArray]:
     """The solution at the end of the valley in which `values` (p,) stand, and (n,) the weights there; converged: whether it is the end.
 
     weigh(free, calculated): (n,) the weights that a model with these values expects. awake: (p,) what still moves. linear: (p,) amounts,
     which the model is linear in. smooth: (p,) humps and background: they may trade what they explain along a valley without end, which is
-    said by their esds and does not concern the lines.
+    said by their esds and does not concern the lines. roughly: near enough for a search, which asks who is there and not for last digits.
     """
     here = _stand(problem, values, weigh, awake)
     damping, share, evaluations = 0.0, 1.0, 1
+    enough, near = (_NEARLY, _NEAR) if roughly else (_NOTHING, SETTLED)
     told = awake & ~smooth
-    while here.left > _NOTHING and evaluations < _MOST_STEPS and not (damping > _FIRST_DAMPING and here.furthest(told) < _NOTHING):
+    while here.left > enough and evaluations < _MOST_STEPS and not (damping > _FIRST_DAMPING and here.furthest(told) < enough):
         step = share * here.step if damping == 0.0 else _step(problem, here.values, here.normal, here.gradient, awake, damping)
         there = _stand(problem, np.clip(here.values + step, problem.lower, problem.upper), weigh, awake)
         evaluations += 1
@@ -65,7 +68,7 @@ def settle(
             held=here.held(problem),
             chi_squared=float(here.weight @ (problem.observed - here.calculated) ** 2),
             objective=_objective(problem, here, here.weight),
-            converged=here.left < SETTLED or here.furthest(told) < SETTLED,
+            converged=here.left < near or here.furthest(told) < near,
             evaluations=evaluations,
         ),
         here.weight,
@@ -103,8 +106,9 @@ class _Stand:
 def _stand(problem: Problem, values: FloatArray, weigh: Weigh, awake: BoolArray) -> _Stand:
     calculated, jacobian = problem.evaluate(values)
     weight, residual = weigh(values, calculated), problem.observed - calculated
-    weighted = jacobian * weight
-    normal, gradient = weighted @ jacobian.T, weighted @ residual
+    root = np.sqrt(weight)
+    scaled = jacobian * root
+    normal, gradient = scaled @ scaled.T, scaled @ (root * residual)
     normal[np.diag_indices_from(normal)] += problem.prior_weight
     gradient = gradient - problem.prior_weight * (values - problem.prior_mean)
     step = _step(problem, values, normal, gradient, awake, 0.0)

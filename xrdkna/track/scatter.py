@@ -41,9 +41,16 @@ def excess_width(z: FloatArray) -> float:
     if z.size < LEAST_TRIPLETS + 2:
         return 1.0
     triplets = np.stack((z[:-2], z[1:-1], z[2:]))
-    faint = np.abs(triplets).max(axis=0) < FAINT
-    count = int(faint.sum())
-    if count < LEAST_TRIPLETS:
+    second = np.abs(triplets[0] - 2.0 * triplets[1] + triplets[2])
+    width = _width(second[np.median(np.abs(triplets), axis=0) < FAINT])
+    for _ in range(2):
+        # A triplet of two faint scans and a strong one holds a coming or going, not noise; what is strong, the noise itself says.
+        width = _width(second[np.abs(triplets).max(axis=0) < FAINT * max(width, 1.0)])
+    return width
+
+
+def _width(second: FloatArray) -> float:
+    """The width from the second differences (m,); 1 where they are too few."""
+    if second.size < LEAST_TRIPLETS:
         return 1.0
-    second = np.abs(triplets[0] - 2.0 * triplets[1] + triplets[2])[faint]
-    return float(1.4826 * np.median(second) / np.sqrt(6.0) / (1.0 + CHANCE / np.sqrt(count)))
+    return float(1.4826 * np.median(second) / np.sqrt(6.0) / (1.0 + CHANCE / np.sqrt(second.size)))
