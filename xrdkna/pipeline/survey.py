@@ -18,7 +18,6 @@ from xrdkna.records.phases import Cell, Library, Reflections
 from xrdkna.records.refinement import FittedLine
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.series import Series, SeriesEntry
-from xrdkna.refine.layout import tag
 
 # So many stretches of the series are summed and indexed, each from at most so many scans: enough to meet every phase that
 # lasts a fifth of the series, at a cost that does not grow with it.
@@ -47,10 +46,6 @@ class Survey:
     unexplained: tuple[Peak, ...]
     texture_sd: Mapping[str, float]
     gof: float
-
-    def fitted_in(self, parameters: Mapping[str, float]) -> frozenset[str]:
-        """The followed phases that a fit with these parameters contained."""
-        return frozenset(lines.phase for lines in self.followed if f"scale_{tag(lines.phase)}" in parameters)
 
     def at_known_cell(self, lines: Reflections) -> Reflections:
         """The phase's reflections at the cell the survey found for it; at the reference cell where it did not show."""

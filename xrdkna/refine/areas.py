@@ -105,14 +105,16 @@ def area_information(
     coefficient = np.where(plan.column < m, unit / np.maximum(areas_of, 1e-300)[np.minimum(plan.column, m - 1)], lines.area)
     reach = np.maximum(line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance), _SHAPE_WIDTHS * lines.fwhm)
     profiles = add_line_columns(model, lines, plan.column, coefficient, reach, m + phases)
-    weight = weight / local_misfit(model, values, weight, residual)
+    misfit = local_misfit(model, values, weight, residual)
+    weight = weight / misfit
     slopes = jacobian[plan.nuisance]
     own, cross, push = _products(profiles, slopes, weight, residual)
     information, score = _marginal(own, cross, push, slopes, plan.prior, weight, residual, m)
     expected = _sums(plan.column, np.where(inside | (lines.owner < 0), lines.area, 0.0), m + phases)[:m]
     by_phase = _sums(plan.phase + 1, areas_of, phases + 1)
     groups = _groups(plan, lines, areas_of, expected, by_phase)
-    return IntensityInformation(groups=groups, information=information, score=information @ expected + score), by_phase[1:]
+    score = information @ expected + score
+    return IntensityInformation(groups=groups, information=information, score=score, inflation=float(np.mean(misfit))), by_phase[1:]
 
 
 def _sums(of: IntArray, what: FloatArray, count: int) -> FloatArray:
