@@ -25,6 +25,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 NOT_BUILT = {"run"}
 
+# The chambers of the two large rooms, from the ground up: each imports only those before it (and what stands in the room's own hall).
+CHAMBERS = {
+    "refine": ("kernels", "forward", "search", "trust", "following"),
+    "track": ("cell", "signal", "paths", "change", "air", "strangers"),
+}
+
 # numpy and scipy are the language here; everything else from outside comes in through a door.
 LANGUAGE = {"numpy", "scipy"}
 DOORS: dict[str, set[str]] = {
@@ -33,7 +39,7 @@ DOORS: dict[str, set[str]] = {
     "defusedxml": {"read.xml_tree"},
     "jinja2": {"report.html"},
     "markupsafe": {"report.html"},  # a part of jinja2
-    "lmfit": {"refine.parameters"},
+    "lmfit": {"refine.forward.parameters"},
     "matplotlib": {"report.canvas"},
     "NewareNDA": {"read.neware"},
     "numba": {"physics.compiled"},
@@ -92,6 +98,18 @@ def test_a_room_imports_only_what_its_row_of_the_table_allows(path: Path) -> Non
     names_only = {"__version__"} if room == "edge" else set()
     strangers = {name for name in own_imports(path) if name.partition(".")[0] not in MAY_IMPORT[room] | {room} | names_only}
     assert not strangers, f"{dotted(path)} may not import {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("room", sorted(CHAMBERS))
+def test_a_chamber_imports_only_those_below_it(room: str) -> None:
+    order = CHAMBERS[room]
+    assert {path.name for path in (PACKAGE / room).iterdir() if (path / "__init__.py").exists()} == set(order)
+    for path in (PACKAGE / room).rglob("*.py"):
+        chamber = [*dotted(path).split("."), ""][1]
+        if chamber in order:
+            above = {f"{room}.{name}" for name in order[order.index(chamber) + 1 :]}
+            upward = {name for name in own_imports(path) if ".".join(name.split(".")[:2]) in above}
+            assert not upward, f"{dotted(path)} looks upward: {sorted(upward)}"
 
 
 def test_every_room_of_the_table_is_there_and_none_is_empty() -> None:

@@ -39,7 +39,7 @@ from xrdkna.records.peaks import Halo  # noqa: E402
 from xrdkna.records.refinement import PhaseFit, Refinement  # noqa: E402
 from xrdkna.records.scan import Pattern  # noqa: E402
 from xrdkna.records.values import Estimate  # noqa: E402
-from xrdkna.refine.layout import tag  # noqa: E402
+from xrdkna.refine.forward.layout import tag  # noqa: E402
 from xrdkna.refine.refine import refine_pattern  # noqa: E402
 from xrdkna.refine.settings import ParameterChoice, RefineSettings  # noqa: E402
 

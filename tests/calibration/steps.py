@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from xrdkna.track.levels import level_changes
-from xrdkna.track.steps import Reading, read_series
-from xrdkna.track.switches import switch_interval
+from xrdkna.track.change.levels import level_changes
+from xrdkna.track.change.steps import Reading, read_series
+from xrdkna.track.paths.switches import switch_interval
 
 RATE, REPORT = 0.01, 0.95
 AMOUNTS = (5.0, 8.0, 12.0, 20.0, 50.0, 100.0, 300.0)

@@ -16,7 +16,7 @@ from xrdkna.records.instrument import InstrumentProfile
 from xrdkna.records.phases import Cell, Reflections
 from xrdkna.records.scan import Pattern
 from xrdkna.records.series_fit import ScanFit
-from xrdkna.refine.chain import follow_patterns
+from xrdkna.refine.following.chain import follow_patterns
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import Planted, pattern_of, planted_counts
 
 from xrdkna.records.phases import Cell, Reflections
-from xrdkna.refine.grain_absorption import grain_factors, grain_notices
+from xrdkna.refine.forward.grain_absorption import grain_factors, grain_notices
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import RefineSettings
 

@@ -21,8 +21,8 @@ from xrdkna.records.phases import Cell, Reflections
 from xrdkna.records.scan import Pattern
 from xrdkna.records.series_fit import ScanFit
 from xrdkna.records.values import Estimate
-from xrdkna.refine.chain import follow_patterns
-from xrdkna.refine.halos import halo_terms, require_measured
+from xrdkna.refine.following.chain import follow_patterns
+from xrdkna.refine.forward.halos import halo_terms, require_measured
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import HaloChoice, RefineSettings
 

@@ -18,7 +18,7 @@ from xrdkna.phases.library import load_library
 from xrdkna.phases.reflections import reflections_of
 from xrdkna.records.phases import Cell, Reflections
 from xrdkna.records.refinement import FittedLine, Refinement
-from xrdkna.refine.chain import follow_patterns
+from xrdkna.refine.following.chain import follow_patterns
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import RefineSettings
 

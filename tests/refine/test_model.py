@@ -20,11 +20,11 @@ from xrdkna.physics.radiation import radiation_from_text
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.values import Estimate
-from xrdkna.refine.build import build_model
-from xrdkna.refine.line_kernel import cell_volumes, empty_lines, list_lines
-from xrdkna.refine.model import Model, add_line_columns, calculate, calculate_with_jacobian, line_list, phase_part, smooth_part
-from xrdkna.refine.parameters import read_ties
-from xrdkna.refine.profile_kernel import add_profile, plain_nodes
+from xrdkna.refine.forward.build import build_model
+from xrdkna.refine.forward.model import Model, add_line_columns, calculate, calculate_with_jacobian, line_list, phase_part, smooth_part
+from xrdkna.refine.forward.parameters import read_ties
+from xrdkna.refine.kernels.line_kernel import cell_volumes, empty_lines, list_lines
+from xrdkna.refine.kernels.profile_kernel import add_profile, plain_nodes
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
 
 # One of every crystal system the library holds, hexagonal, trigonal, monoclinic and cubic among them.

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrdkna.refine.bounded import inverse_of, live_step
-from xrdkna.refine.normal_equations import gradient_of, normal_equations
+from xrdkna.refine.kernels.normal_equations import gradient_of, normal_equations
+from xrdkna.refine.search.bounded import inverse_of, live_step
 
 
 @settings(deadline=None, max_examples=30)

@@ -17,7 +17,7 @@ from xrdkna.records.peaks import Peak
 from xrdkna.records.phases import Cell, Reflections
 from xrdkna.records.refinement import Refinement
 from xrdkna.records.values import Estimate
-from xrdkna.refine.build import fitted_points
+from xrdkna.refine.forward.build import fitted_points
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
 
-from xrdkna.refine.solver import Problem, solve
+from xrdkna.refine.search.solver import Problem, solve
 
 UNBOUND = np.full(2, np.inf)
 

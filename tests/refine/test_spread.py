@@ -16,8 +16,8 @@ from conftest import INSTRUMENT, cubic_phase, pattern_of
 from xrdkna.errors import RecipeError, UsageError
 from xrdkna.physics.radiation import radiation_from_text
 from xrdkna.records.instrument import Instrument, InstrumentProfile
-from xrdkna.refine.build import build_model
-from xrdkna.refine.model import calculate
+from xrdkna.refine.forward.build import build_model
+from xrdkna.refine.forward.model import calculate
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
 

@@ -13,8 +13,8 @@ from conftest import INSTRUMENT, cubic_phase, pattern_of
 
 from xrdkna.errors import RecipeError
 from xrdkna.records.instrument import InstrumentProfile
-from xrdkna.refine.build import build_model
-from xrdkna.refine.model import calculate, calculate_with_jacobian
+from xrdkna.refine.forward.build import build_model
+from xrdkna.refine.forward.model import calculate, calculate_with_jacobian
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
 

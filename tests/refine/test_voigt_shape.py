@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import voigt_profile
 
 from xrdkna.physics.profile import mixed_width
-from xrdkna.refine.profile_kernel import add_profile, plain_nodes
-from xrdkna.refine.voigt_shape import line_shape
+from xrdkna.refine.kernels.profile_kernel import add_profile, plain_nodes
+from xrdkna.refine.kernels.voigt_shape import line_shape
 
 _SIGMA = 1.0 / np.sqrt(8.0 * np.log(2.0))
 

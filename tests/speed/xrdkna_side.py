@@ -23,10 +23,10 @@ from xrdkna.records.phases import Phase, Reflections
 from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.values import Estimate
-from xrdkna.refine.chain import follow_patterns
+from xrdkna.refine.following.chain import follow_patterns
+from xrdkna.refine.kernels.voigt_shape import line_shape
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.settings import ParameterChoice, RefineSettings
-from xrdkna.refine.voigt_shape import line_shape
 
 # What the other side is told as well: the machine's own line shape and that lines are pseudo-Voigts; and as much freedom as it has: at
 # 12° each six background polynomials, no term for air scatter, the zero error held.

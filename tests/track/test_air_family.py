@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from xrdkna.track.air_evidence import AirEvidence
-from xrdkna.track.air_family import judge_air
-from xrdkna.track.air_growth import Amounts, growth_of
+from xrdkna.track.air.air_evidence import AirEvidence
+from xrdkna.track.air.air_family import judge_air
+from xrdkna.track.air.air_growth import Amounts, growth_of
 from xrdkna.track.settings import TrackSettings
 
 SETTINGS = TrackSettings()

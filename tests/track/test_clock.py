@@ -8,7 +8,7 @@ import pytest
 
 from xrdkna.errors import UsageError
 from xrdkna.records.series import Cycling, Series, SeriesEntry, SeriesSetup
-from xrdkna.track.clock import check_clock, clock_notices, with_clock_found
+from xrdkna.track.cell.clock import check_clock, clock_notices, with_clock_found
 
 START = datetime(2025, 1, 1, 8, 0)
 PERIOD, DURATION, SCANS = 300.0, 240.0, 60

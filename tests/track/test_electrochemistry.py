@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from xrdkna.records.series import Cycling
 from xrdkna.records.track import EventTime
-from xrdkna.track.cell_events import at_event, say_since_change
-from xrdkna.track.electrochemistry import cell_in_scan, charge_at, read_history, segments_of
+from xrdkna.track.cell.cell_events import at_event, say_since_change
+from xrdkna.track.cell.electrochemistry import cell_in_scan, charge_at, read_history, segments_of
 
 START = datetime(2024, 3, 2, 9, 0)
 

@@ -11,14 +11,14 @@ from xrdkna.records.peaks import Peak
 from xrdkna.records.series import Cycling
 from xrdkna.records.track import EventTime
 from xrdkna.records.values import Estimate
-from xrdkna.track.cell_events import at_event
-from xrdkna.track.electrochemistry import charge_at, read_history, state_in_window
-from xrdkna.track.hardware import prior_precision
-from xrdkna.track.levels import level_changes
+from xrdkna.track.cell.cell_events import at_event
+from xrdkna.track.cell.electrochemistry import charge_at, read_history, state_in_window
+from xrdkna.track.change.levels import level_changes
+from xrdkna.track.paths.switches import switch_interval
 from xrdkna.track.settings import TrackSettings
-from xrdkna.track.switches import switch_interval
+from xrdkna.track.signal.hardware import prior_precision
+from xrdkna.track.strangers.unindexed import link_unindexed
 from xrdkna.track.times import passing_time, seconds_between
-from xrdkna.track.unindexed import link_unindexed
 
 START = datetime(2021, 5, 4, 12, 0)
 

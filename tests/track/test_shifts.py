@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from xrdkna.records.values import Estimate
+from xrdkna.track.change.trends import apparent_strain, movement_at, read_trend
 from xrdkna.track.events import Timeline
 from xrdkna.track.settings import TrackSettings
 from xrdkna.track.shifts import SAMPLE, read_trends, shift_events, trend_notices
-from xrdkna.track.stack import stack_informations
-from xrdkna.track.trends import apparent_strain, movement_at, read_trend
+from xrdkna.track.signal.stack import stack_informations
 
 SCANS = 20
 T = np.arange(SCANS)

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from xrdkna.track.drifts import EXCESS, Marginal, _log_scatter
-from xrdkna.track.levels import level_changes
-from xrdkna.track.shapes import KINDS, SPIKE, STEP, shapes_over
-from xrdkna.track.steps import BLOCK, read_series
-from xrdkna.track.switches import switch_interval
+from xrdkna.track.change.drifts import EXCESS, Marginal, _log_scatter
+from xrdkna.track.change.levels import level_changes
+from xrdkna.track.change.shapes import KINDS, SPIKE, STEP, shapes_over
+from xrdkna.track.change.steps import BLOCK, read_series
+from xrdkna.track.paths.switches import switch_interval
 
 ODDS, REPORT = 0.01 * 0.95 / 0.05, 0.95
 SCANS = 20

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xrdkna.records.values import Estimate
-from xrdkna.track.crystallinity import exchange_of, exchange_sentence
-from xrdkna.track.harris import harris_spread, texture_change_sentence, texture_coefficients
+from xrdkna.track.change.crystallinity import exchange_of, exchange_sentence
+from xrdkna.track.change.harris import harris_spread, texture_change_sentence, texture_coefficients
 from xrdkna.track.interpret import interpret_series
 from xrdkna.track.settings import TrackSettings
 

@@ -5,10 +5,10 @@ import pytest
 
 from xrdkna.records.track import LinkedLine
 from xrdkna.records.values import Estimate
-from xrdkna.track.cubic import lattice_relation
 from xrdkna.track.settings import TrackSettings
-from xrdkna.track.unindexed import least_significance
-from xrdkna.track.unknown_phases import group_lines
+from xrdkna.track.strangers.cubic import lattice_relation
+from xrdkna.track.strangers.unindexed import least_significance
+from xrdkna.track.strangers.unknown_phases import group_lines
 
 SCANS = np.arange(24)
 RISING = np.clip(SCANS - 6, 0, None) / 17.0

@@ -63,7 +63,7 @@ def series_with_cell(folder: Path, echem: tuple[Path, ...], clock: float | None,
     """
     from xrdkna.read.cycling import read_cyclings
     from xrdkna.read.series import read_series
-    from xrdkna.track.clock import with_clock_found
+    from xrdkna.track.cell.clock import with_clock_found
 
     offset = clock or 0.0
     cycling = read_cyclings(echem, clock_offset=offset) if echem else None

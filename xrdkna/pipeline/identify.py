@@ -18,8 +18,8 @@ from xrdkna.records.peaks import Peak, Peaks
 from xrdkna.records.phases import Reflections
 from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern
-from xrdkna.refine.extracted import with_equal_intensities
-from xrdkna.refine.layout import strained_cell, tag
+from xrdkna.refine.forward.extracted import with_equal_intensities
+from xrdkna.refine.forward.layout import strained_cell, tag
 from xrdkna.refine.refine import refine_pattern
 from xrdkna.refine.threads import one_thread
 

@@ -20,9 +20,9 @@ from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.series_fit import ScanFit
 from xrdkna.records.track import Observation
 from xrdkna.records.values import Estimate
-from xrdkna.refine.build import fitted_points
-from xrdkna.refine.chain import Chain
-from xrdkna.refine.layout import tag
+from xrdkna.refine.following.chain import Chain
+from xrdkna.refine.forward.build import fitted_points
+from xrdkna.refine.forward.layout import tag
 
 # A phase's cell and widths are told of a scan that shows it; below this they are those of the scans before.
 _SHOWN_SIGMAS = 3.0

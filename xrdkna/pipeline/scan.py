@@ -25,8 +25,8 @@ from xrdkna.records.phases import Library, Reflections
 from xrdkna.records.refinement import FittedLine, Refinement
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.values import Notice
-from xrdkna.refine.build import fitted_points
-from xrdkna.refine.halos import require_measured
+from xrdkna.refine.forward.build import fitted_points
+from xrdkna.refine.forward.halos import require_measured
 
 
 def find_peaks_of(scan: Scan, settings: Settings) -> tuple[Pattern, Peaks]:

@@ -16,7 +16,7 @@ from xrdkna.records.phases import Library, Reflections
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.series import Series
 from xrdkna.records.series_fit import LeftOut, ScanFit
-from xrdkna.refine.chain import follow_patterns
+from xrdkna.refine.following.chain import follow_patterns
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from xrdkna.pipeline.settings import Machine
 from xrdkna.records.index import Index
 from xrdkna.records.instrument import InstrumentProfile, Radiation
 from xrdkna.records.refinement import Refinement
-from xrdkna.refine.layout import tag
+from xrdkna.refine.forward.layout import tag
 
 
 def instrument_from_standard(fitted: Index) -> tuple[InstrumentProfile, Machine]:

@@ -23,16 +23,16 @@ from scipy.sparse import csr_array
 from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.scan import Pattern
-from xrdkna.refine.extracted import EXTRACTED
-from xrdkna.refine.fit import EARLY_ITERATIONS, EARLY_TOLERANCE, PLAN, TEXTURE_ROUNDS, Fitted, told
-from xrdkna.refine.layout import Layout
-from xrdkna.refine.line_ratios import learn_texture
-from xrdkna.refine.model import Model, add_line_columns, line_list, smooth_part
-from xrdkna.refine.noise import expected_variance, local_misfit
-from xrdkna.refine.parameters import Ties
-from xrdkna.refine.released import full_covariance, moving_parameters, solve_released, starting_values
+from xrdkna.refine.forward.extracted import EXTRACTED
+from xrdkna.refine.forward.layout import Layout
+from xrdkna.refine.forward.model import Model, add_line_columns, line_list, smooth_part
+from xrdkna.refine.forward.noise import expected_variance, local_misfit
+from xrdkna.refine.forward.parameters import Ties
+from xrdkna.refine.search.fit import EARLY_ITERATIONS, EARLY_TOLERANCE, PLAN, TEXTURE_ROUNDS, Fitted, told
+from xrdkna.refine.search.line_ratios import learn_texture
+from xrdkna.refine.search.released import full_covariance, moving_parameters, solve_released, starting_values
+from xrdkna.refine.search.solver import Solution
 from xrdkna.refine.settings import RefineSettings
-from xrdkna.refine.solver import Solution
 
 # Partitions between two least-squares steps: lines apart are done in two or three, and each costs next to nothing.
 _PARTITIONS = 100

@@ -6,14 +6,14 @@ from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.phases import Reflections
 from xrdkna.records.refinement import Refinement
 from xrdkna.records.scan import Pattern
-from xrdkna.refine.build import build_model, fitted_points
-from xrdkna.refine.confidence import with_intervals
-from xrdkna.refine.fit import fit_model
+from xrdkna.refine.forward.build import build_model, fitted_points
+from xrdkna.refine.forward.parameters import read_ties
 from xrdkna.refine.lebail import fit_extracting
-from xrdkna.refine.parameters import read_ties
 from xrdkna.refine.result import refinement_of
+from xrdkna.refine.search.fit import fit_model
 from xrdkna.refine.settings import RefineSettings
 from xrdkna.refine.threads import one_thread
+from xrdkna.refine.trust.confidence import with_intervals
 
 
 def refine_pattern(

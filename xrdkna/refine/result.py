@@ -8,19 +8,19 @@ from xrdkna.records.arrays import IntArray
 from xrdkna.records.peaks import Halo
 from xrdkna.records.refinement import UNEXPLAINED, FittedLine, Parameter, Refinement
 from xrdkna.records.values import Estimate
-from xrdkna.refine.doubts import doubts_of, ghost_notices, ghost_phases
-from xrdkna.refine.estimates import estimate_of, inflation_of
-from xrdkna.refine.extracted import EXTRACTED, extraction_notices, shared_esds
-from xrdkna.refine.fit import Fitted
-from xrdkna.refine.identifiability import beside_each_other, hidden_phases, hidden_words, separability_notices, worth_of_phases
-from xrdkna.refine.information import intensity_information
-from xrdkna.refine.layout import TELLING_BOUNDS
-from xrdkna.refine.model import LineList, line_list, phase_part, smooth_part
-from xrdkna.refine.notices import correlations, free_line_share, narrow_lines, partial_weights
-from xrdkna.refine.phase_fits import phase_fits
-from xrdkna.refine.quality import agreement, judge, misfit_sigmas, residual_share
-from xrdkna.refine.structure import PhaseTerm
-from xrdkna.refine.weights import grain_words
+from xrdkna.refine.forward.extracted import EXTRACTED, extraction_notices, shared_esds
+from xrdkna.refine.forward.layout import TELLING_BOUNDS
+from xrdkna.refine.forward.model import LineList, line_list, phase_part, smooth_part
+from xrdkna.refine.forward.structure import PhaseTerm
+from xrdkna.refine.forward.weights import grain_words
+from xrdkna.refine.search.fit import Fitted
+from xrdkna.refine.trust.doubts import doubts_of, ghost_notices, ghost_phases
+from xrdkna.refine.trust.estimates import estimate_of, inflation_of
+from xrdkna.refine.trust.identifiability import beside_each_other, hidden_phases, hidden_words, separability_notices, worth_of_phases
+from xrdkna.refine.trust.information import intensity_information
+from xrdkna.refine.trust.notices import correlations, free_line_share, narrow_lines, partial_weights
+from xrdkna.refine.trust.phase_fits import phase_fits
+from xrdkna.refine.trust.quality import agreement, judge, misfit_sigmas, residual_share
 
 
 def refinement_of(name: str, fitted: Fitted, *, radius_mm: float | None, expressions: dict[str, str]) -> Refinement:

@@ -7,13 +7,13 @@ from xrdkna.errors import DataError, DeclinedError
 from xrdkna.records.scan import Scan
 from xrdkna.records.series import Series
 from xrdkna.records.track import Heatmap, Observation, Track
-from xrdkna.track.contamination import Coincidence
+from xrdkna.track.air.contamination import Coincidence
 from xrdkna.track.heatmap import HeatmapBuilder
 from xrdkna.track.interpret import interpret_series
-from xrdkna.track.presence import Confirm
+from xrdkna.track.paths.presence import Confirm
 from xrdkna.track.settings import TrackSettings
-from xrdkna.track.stranger_words import Neighbours
-from xrdkna.track.unindexed import Candidates
+from xrdkna.track.strangers.stranger_words import Neighbours
+from xrdkna.track.strangers.unindexed import Candidates
 
 Observe = Callable[[Scan], Observation]
 Progress = Callable[[int, int], None]

@@ -8,15 +8,15 @@ import numpy as np
 
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.track import Event, EventTime, Hkl
-from xrdkna.track.cell_events import at_event, say_since_change
-from xrdkna.track.contamination import SUSPICION_SIGMAS, line_sigmas
-from xrdkna.track.electrochemistry import CellHistory
-from xrdkna.track.evidence import PhaseEvidence
-from xrdkna.track.levels import Change, level_changes
-from xrdkna.track.presence import Followed, marker_column, reference_line
+from xrdkna.track.air.contamination import SUSPICION_SIGMAS, line_sigmas
+from xrdkna.track.cell.cell_events import at_event, say_since_change
+from xrdkna.track.cell.electrochemistry import CellHistory
+from xrdkna.track.change.levels import Change, level_changes
+from xrdkna.track.paths.presence import Followed, marker_column, reference_line
+from xrdkna.track.paths.switches import Switch, decided_states, find_switches, switch_interval
 from xrdkna.track.settings import TrackSettings
-from xrdkna.track.stack import Stack
-from xrdkna.track.switches import Switch, decided_states, find_switches, switch_interval
+from xrdkna.track.signal.evidence import PhaseEvidence
+from xrdkna.track.signal.stack import Stack
 from xrdkna.track.words import say_thing, say_when
 
 

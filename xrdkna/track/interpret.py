@@ -11,25 +11,25 @@ from xrdkna.records.arrays import FloatArray
 from xrdkna.records.series import Series
 from xrdkna.records.track import Event, Heatmap, Observation, Presence, Track, TrackedScan
 from xrdkna.records.values import Notice
-from xrdkna.track.clock import check_clock, clock_notices
-from xrdkna.track.contamination import AirRecord, Coincidence, judge_contamination
-from xrdkna.track.electrochemistry import CellHistory, cell_in_scan, charge_at, first_plating, read_history, segments_of
+from xrdkna.track.air.contamination import AirRecord, Coincidence, judge_contamination
+from xrdkna.track.cell.clock import check_clock, clock_notices
+from xrdkna.track.cell.electrochemistry import CellHistory, cell_in_scan, charge_at, first_plating, read_history, segments_of
+from xrdkna.track.change.substance import substance_notices
+from xrdkna.track.change.trajectories import gather_trajectories
 from xrdkna.track.events import Timeline, find_events
-from xrdkna.track.evidence import FreeAreas, PhaseEvidence, free_areas, gather_evidence
-from xrdkna.track.hardware import Hardware, learn_hardware, levels_of, unlearned_hardware, widen_by_drift
-from xrdkna.track.presence import Confirm, Followed, follow_all, reference_line
-from xrdkna.track.scatter import inflate_by_scatter
-from xrdkna.track.segmentation import follow_phase, prior_odds
+from xrdkna.track.paths.presence import Confirm, Followed, follow_all, reference_line
+from xrdkna.track.paths.segmentation import follow_phase, prior_odds
+from xrdkna.track.paths.sweep import sweep_over
 from xrdkna.track.settings import TrackSettings
 from xrdkna.track.shifts import read_trends, shift_events, trend_notices
-from xrdkna.track.stack import Stack, stack_informations
-from xrdkna.track.stranger_words import Neighbours, describe_lines
-from xrdkna.track.substance import substance_notices
-from xrdkna.track.sweep import sweep_over
+from xrdkna.track.signal.evidence import FreeAreas, PhaseEvidence, free_areas, gather_evidence
+from xrdkna.track.signal.hardware import Hardware, learn_hardware, levels_of, unlearned_hardware, widen_by_drift
+from xrdkna.track.signal.scatter import inflate_by_scatter
+from xrdkna.track.signal.stack import Stack, stack_informations
+from xrdkna.track.strangers.stranger_words import Neighbours, describe_lines
+from xrdkna.track.strangers.unindexed import Candidates, link_unindexed
+from xrdkna.track.strangers.unknown_phases import group_lines
 from xrdkna.track.times import seconds_between
-from xrdkna.track.trajectories import gather_trajectories
-from xrdkna.track.unindexed import Candidates, link_unindexed
-from xrdkna.track.unknown_phases import group_lines
 
 REST_SCANS = 200
 """More rest scans teach nothing new about ratios."""

@@ -9,13 +9,13 @@ import numpy as np
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.track import Event, EventTime, Observation
 from xrdkna.records.values import Notice
-from xrdkna.track.cell_events import at_event, say_since_change
+from xrdkna.track.cell.cell_events import at_event, say_since_change
+from xrdkna.track.change.steps import Step
+from xrdkna.track.change.trends import Movement, Trend, movement_at, read_trend, step_rows, strain_at
 from xrdkna.track.events import Timeline
+from xrdkna.track.paths.switches import switch_interval
 from xrdkna.track.settings import TrackSettings
-from xrdkna.track.stack import Stack
-from xrdkna.track.steps import Step
-from xrdkna.track.switches import switch_interval
-from xrdkna.track.trends import Movement, Trend, movement_at, read_trend, step_rows, strain_at
+from xrdkna.track.signal.stack import Stack
 from xrdkna.track.words import say_when
 
 EDGES = ("a", "b", "c")

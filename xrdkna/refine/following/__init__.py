@@ -1,0 +1,1 @@
+"""One more scan of a series: the warm chain and what it says of areas."""

@@ -1,0 +1,1 @@
+"""The pattern a set of parameters predicts, and its derivatives."""

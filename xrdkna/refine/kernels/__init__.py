@@ -1,0 +1,1 @@
+"""Compiled loops: lines, profiles, derivatives, normal equations."""

@@ -1,0 +1,1 @@
+"""From a start to the minimum, and to the right one."""

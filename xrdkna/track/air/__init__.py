@@ -1,0 +1,1 @@
+"""Contamination: the air family judged together, its onset, its growth and its words."""

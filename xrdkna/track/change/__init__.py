@@ -1,0 +1,1 @@
+"""What changes while it is there: levels, steps, drifts, trends, texture, crystallinity."""

@@ -1,0 +1,1 @@
+"""What one scan says for each phase and reflection, given the static hardware."""

@@ -1,0 +1,1 @@
+"""Lines of no phase, linked through time and grouped."""
