@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": STAGES | GROUND,
     "run": {"pipeline"} | GROUND,  # many scans at once; not built yet
     "edge": {"run", "pipeline"} | STAGES | GROUND,
+    "__main__": {"edge"},  # python -m xrdkna
     "": {"pipeline", "read", "phases", "physics"},  # xrdkna/__init__.py: the public API, loaded lazily
 }
 
