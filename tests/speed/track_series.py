@@ -1,4 +1,4 @@
-"""Series of five phases and 3501 points in files, for the speed of `xrdkna track`: `plating`, as the paper's cell; `nothing`, a cell at rest."""
+"""Series of five phases and 3501 points in files, for the speed of `xrdkna track`: `plating` as the paper's cell, `nothing` at rest."""
 
 from pathlib import Path
 

@@ -9,6 +9,7 @@ from itertools import islice, pairwise
 # A line that could be a row of numbers: it begins with one and holds nothing that numbers do not (nan, inf, 1.5E+03, 1.5D+03 do).
 _CANDIDATE = re.compile(r'^[\s"]*[-+]?[.,]?\d[\d\s.,;+\-"eEdDnNaAiIfF]*$')
 _THOUSANDS = re.compile(r"^[-+]?\d{1,3}(?:[,.]\d{3})+$")
+_OTHER_SEPARATOR = re.compile(r"[;\t,]")
 _INLINE_COMMENT = re.compile(r"\s(?:[#!%]|//).*$")
 # Rows looked at to decide: enough to outvote numbers in a header, few enough to cost nothing.
 _LOOK_LINES, _SAMPLE = 5000, 200
@@ -71,6 +72,8 @@ def find_dialect(lines: Sequence[str]) -> Dialect | None:
     sample = list(islice(rows, _SAMPLE))[::-1]
     if not sample:
         return None
+    if not _OTHER_SEPARATOR.search("".join(sample)):
+        return Dialect(separator=None)
     most = 0.5 * len(sample)
     for separator in (";", "\t"):
         if sum(separator in line.strip() for line in sample) > most:

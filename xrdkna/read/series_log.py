@@ -38,22 +38,23 @@ def read_log(path: Path, scans: Sequence[Path]) -> tuple[list[LogRow], list[Noti
     if file is None and number is None:
         raise SeriesError(f"{path}: no column is called file or scan_number; the columns are {', '.join(table.names)}.")
     numbered = _by_number(scans, [cells[number] for _, cells in table.rows]) if file is None and number is not None else {}
-    rows: list[LogRow] = []
+    places = _places(path, scans)
+    rows: dict[tuple[str, Path | None], LogRow] = {}
     repeated: list[int] = []
     for line, cells in table.rows:
         word = cells[file if file is not None else number or 0]
         if not word:
             raise SeriesError(f"{path}, line {line}: the row names no scan; fill its first cell or delete it.")
-        found, problem = _file_of(path, word, scans) if file is not None else _scan_of(path, word, numbered)
+        found, problem = _file_of(path, word, places) if file is not None else _scan_of(path, word, numbered)
         row = _row(path, table, line, cells, word=word, found=found, problem=problem)
-        if any(row.name == other.name and row.path == other.path for other in rows):
+        if (row.name, row.path) in rows:
             repeated.append(line)
         else:
-            rows.append(row)
+            rows[row.name, row.path] = row
     if not repeated:
-        return rows, []
+        return list(rows.values()), []
     sentence = f"{len(repeated)} rows of {path.name} repeat a scan and are left out (the first is line {repeated[0]})."
-    return rows, [Notice(code="rows-repeated", severity="warning", sentence=sentence)]
+    return list(rows.values()), [Notice(code="rows-repeated", severity="warning", sentence=sentence)]
 
 
 def _row(path: Path, table: CsvRows, line: int, cells: tuple[str, ...], *, word: str, found: Path | None, problem: str) -> LogRow:
@@ -73,18 +74,35 @@ def _row(path: Path, table: CsvRows, line: int, cells: tuple[str, ...], *, word:
     )
 
 
-def _file_of(log: Path, word: str, scans: Sequence[Path]) -> tuple[Path | None, str]:
-    """The file a row names: beside the log, or by name or stem among the scans; never outside the series' folders."""
-    folders = {log.parent.resolve(), *(scan.parent.resolve() for scan in scans)}
-    wanted = Path(word.replace("\\", "/"))
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the files of a log may lie: its folder and those of the scans, resolved; the scans by their names and by their stems."""
+
+    folders: tuple[Path, ...]
+    named: dict[str, list[Path]]
+    stemmed: dict[str, list[Path]]
+
+
+def _places(log: Path, scans: Sequence[Path]) -> _Places:
+    parents = {log.parent, *(scan.parent for scan in scans)}
+    places = _Places(tuple(sorted({parent.resolve() for parent in parents})), {}, {})
     for scan in scans:
-        if scan.name == wanted.name and (len(wanted.parts) == 1 or scan.resolve() == (log.parent / wanted).resolve()):
+        places.named.setdefault(scan.name, []).append(scan)
+        places.stemmed.setdefault(scan.stem, []).append(scan)
+    return places
+
+
+def _file_of(log: Path, word: str, places: _Places) -> tuple[Path | None, str]:
+    """The file a row names: beside the log, or by name or stem among the scans; never outside the series' folders."""
+    wanted = Path(word.replace("\\", "/"))
+    for scan in places.named.get(wanted.name, ()):
+        if len(wanted.parts) == 1 or scan.resolve() == (log.parent / wanted).resolve():
             return scan, ""
-    for folder in sorted(folders):
+    for folder in places.folders:
         candidate = (folder / wanted).resolve()
-        if any(candidate.is_relative_to(allowed) for allowed in folders) and candidate.is_file():
+        if any(candidate.is_relative_to(allowed) for allowed in places.folders) and candidate.is_file():
             return folder / wanted, ""
-    stems = [scan for scan in scans if scan.stem == word]
+    stems = places.stemmed.get(word, [])
     if len(stems) == 1:
         return stems[0], ""
     if wanted.is_absolute() or ".." in wanted.parts:
@@ -111,7 +129,10 @@ def _by_number(scans: Sequence[Path], words: Sequence[str]) -> dict[str, list[Pa
     longest = max(map(len, groups.values()), default=0)
     best: dict[str, list[Path]] = {}
     for place in (*range(longest), *range(-longest, 0)):
-        matched = {word: [scan for scan in scans if _number_at(groups[scan], place) == _plain(word)] for word in words}
+        carried: dict[str | None, list[Path]] = {}
+        for scan in scans:
+            carried.setdefault(_number_at(groups[scan], place), []).append(scan)
+        matched = {word: carried.get(_plain(word), []) for word in words}
         if _unique(matched) > _unique(best):
             best = matched
     if best:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkna.read.dialect import Dialect, find_dialect, is_row_of_numbers, unquoted
+from xrdkna.read.number_block import clean_block
 from xrdkna.records.arrays import FloatArray, IntArray
 
 _COMMENT_STARTS = ("#", ";", "!", "'", "/", "*", "%", '"', "_", "[")
@@ -58,12 +59,15 @@ def _filled(lines: Sequence[str], first: int, last: int, *, rows: int) -> IntArr
 
 
 def _parsed(block: Sequence[str], dialect: Dialect) -> FloatArray | None:
-    """(n, m) numbers of a clean block by numpy's own parser, blank lines skipped; None where any line of it is not clean."""
+    """(n, m) numbers of a clean block, blank lines skipped; None where any line of it is not clean."""
     if not block or '"' in block[0]:
         return None
-    if dialect.decimal == "," or dialect.thousands:
-        block = dialect.plain("\n".join(block)).split("\n")
+    text = dialect.plain("\n".join(block))
     separator = None if dialect.separator == "\t" else dialect.separator
+    if (values := clean_block(text, separator)) is not None:
+        return values if values.shape[1] >= 2 else None
+    if dialect.decimal == "," or dialect.thousands:
+        block = text.split("\n")
     try:
         values = np.loadtxt(block, delimiter=separator, comments=None, ndmin=2, dtype=np.float64)
     except ValueError:

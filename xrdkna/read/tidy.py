@@ -68,9 +68,9 @@ def merge_repeats(
     two_theta: FloatArray, intensity: FloatArray, sigma: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, tuple[Notice, ...]]:
     """Points at the same angle become their mean, with the mean's σ = √Σσ²/n. two_theta must not fall."""
-    angles, first, number = np.unique(two_theta, return_index=True, return_counts=True)
-    if len(angles) == len(two_theta):
+    if np.all(np.diff(two_theta) > 0):
         return two_theta, intensity, sigma, ()
+    angles, first, number = np.unique(two_theta, return_index=True, return_counts=True)
     mean = np.add.reduceat(intensity, first) / number
     error = np.sqrt(np.add.reduceat(sigma**2, first)) / number
     sentence = f"{len(two_theta) - len(angles)} points repeat an angle (the first is {angles[number > 1][0]:g}°); repeats were averaged."

@@ -112,8 +112,9 @@ def _whole(intensity: FloatArray) -> bool:
 
 
 def _common_divisor(intensity: FloatArray) -> float:
-    whole = np.unique(np.rint(intensity[intensity > 0.5]).astype(np.int64))
-    return float(np.gcd.reduce(whole)) if len(whole) >= _ENOUGH_VALUES else 1.0
+    whole = np.rint(intensity[intensity > 0.5]).astype(np.int64)
+    divisor = int(np.gcd.reduce(whole))
+    return float(divisor) if divisor > 1 and len(np.unique(whole)) >= _ENOUGH_VALUES else 1.0
 
 
 def _rate_of_counts(intensity: FloatArray, count_time: float) -> bool:
