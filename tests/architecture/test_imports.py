@@ -37,6 +37,7 @@ LANGUAGE = {"numpy", "scipy"}
 DOORS: dict[str, set[str]] = {
     "click": {"edge"},
     "galvani": {"read.biologic"},
+    "gemmi": {"phases.dispersion"},
     "defusedxml": {"read.xml_tree"},
     "jinja2": {"report.html"},
     "markupsafe": {"report.html"},  # a part of jinja2
@@ -49,7 +50,7 @@ DOORS: dict[str, set[str]] = {
     "python_calamine": {"read.workbook"},
     "rich": {"edge.progress"},
     "threadpoolctl": {"refine.threads"},
-    "xrayutilities": {"phases.scattering", "simulate.engine"},  # scattering factors; profiles by another engine than the fit's
+    "xrayutilities": {"phases.dispersion", "simulate.engine"},  # scattering factors; profiles by another engine than the fit's
 }
 
 

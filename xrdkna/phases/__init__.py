@@ -1,1 +1,1 @@
-"""CIF to Phase to Reflections; the door to pymatgen and xrayutilities."""
+"""CIF to Phase to Reflections; the door to pymatgen, xrayutilities and gemmi."""
