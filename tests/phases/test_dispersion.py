@@ -67,9 +67,12 @@ def test_a_pole_of_the_calculation_is_not_taken_for_scattering(element: str, pri
 
 
 @pytest.mark.parametrize(("element", "energy"), [("Ar", 5896.0), ("Zn", 12557.0), ("Ba", 7525.0)])
-def test_far_from_edges_nothing_jumps(element: str, energy: float) -> None:
-    around = [anomalous_part(element, ELECTRON_VOLTS / (energy + step)).real for step in range(-200, 201, 5)]
-    assert np.abs(np.diff(around)).max() < 0.12
+def test_far_from_edges_nothing_jumps_further_than_the_tables_differ(element: str, energy: float) -> None:
+    energies = energy + np.arange(-200.0, 201.0, 5.0)
+    raw = [gemmi.cromer_liberman(z=gemmi.Element(element).atomic_number, energy=float(value))[0] for value in energies]
+    ours = [anomalous_part(element, ELECTRON_VOLTS / value).real for value in energies.tolist()]
+    assert np.abs(np.diff(raw)).max() > 0.3
+    assert np.abs(np.diff(ours)).max() < 0.2
 
 
 @pytest.mark.parametrize("element", ["H", "D", "He"])
