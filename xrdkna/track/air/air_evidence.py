@@ -16,7 +16,7 @@ from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.track.signal.evidence import FreeAreas
 from xrdkna.track.signal.hardware import Hardware, levels_of, prior_precision
 from xrdkna.track.signal.linear import scaled_inverse
-from xrdkna.track.signal.scatter import CHANCE, LEAST_TRIPLETS, excess_width
+from xrdkna.track.signal.scatter import CHANCE, FEWEST, excess_width
 from xrdkna.track.signal.stack import Stack
 
 AIR = "contamination"
@@ -161,7 +161,7 @@ def _with_misfit(member: AirEvidence, members: Sequence[AirEvidence], free: Free
         return member
     basis = (np.ones_like(clock), clock - clock.mean())
     widths, esds = [], []
-    for shape in basis if clock.size >= LEAST_TRIPLETS else basis[:1]:
+    for shape in basis if clock.size >= FEWEST else basis[:1]:
         power = (free.esds**-2.0 * (shape**2)[:, None]).sum(axis=0)
         z = (free.esds**-2.0 * free.areas * shape[:, None]).sum(axis=0) / np.sqrt(np.maximum(power, 1e-300))
         width = 1.4826 * float(np.median(np.abs(z[at]))) / (1.0 + CHANCE * 2.0 / np.sqrt(at.size))

@@ -7,12 +7,18 @@ import numpy as np
 from xrdkna.records.arrays import FloatArray
 from xrdkna.track.signal.evidence import PhaseEvidence
 
-LEAST_TRIPLETS = 8
-"""Fewer tell nothing about a width."""
+FEWEST = 10
+"""Fewer differences tell nothing about a width."""
+FEWEST_BELOW = 5
+"""Nor do fewer scans below zero."""
 FAINT = 5.0
 """Only faint levels are looked at: a strong deposit truly fluctuates, and that says nothing about scans without it."""
+JUMP = 3.5
+"""A difference of so many of its own widths is a coming or going."""
 CHANCE = 0.5
-"""The width found from n triplets is off by about 0.9/√n; about half of that is given away, so that chance rarely costs power."""
+"""The width found from n differences is off by about 1.3/√n; some of that is given away, so that chance rarely costs power."""
+ROUNDS = 8
+"""Each width decides which differences the next one is taken from; the first few rounds settle it."""
 
 
 def inflate_by_scatter(evidence: PhaseEvidence) -> PhaseEvidence:
@@ -36,21 +42,17 @@ def excess_width(z: FloatArray) -> float:
     """How many times its own esd a level z = level/esd (n,) scatters from scan to scan, less what chance could make of it; 1 where too few
     scans can tell.
 
-    The width is the median absolute second difference over √6, which steps and ramps do not enter.
+    The width is that of the differences between neighbours that are both faint, those of a coming or going left out, and of what lies
+    below zero: no amount is less than nothing.
     """
-    if z.size < LEAST_TRIPLETS + 2:
-        return 1.0
-    triplets = np.stack((z[:-2], z[1:-1], z[2:]))
-    second = np.abs(triplets[0] - 2.0 * triplets[1] + triplets[2])
-    width = _width(second[np.median(np.abs(triplets), axis=0) < FAINT])
-    for _ in range(2):
-        # A triplet of two faint scans and a strong one holds a coming or going, not noise; what is strong, the noise itself says.
-        width = _width(second[np.abs(triplets).max(axis=0) < FAINT * max(width, 1.0)])
+    step, reach = np.abs(np.diff(z)) / np.sqrt(2.0), np.maximum(np.abs(z[1:]), np.abs(z[:-1]))
+    below = -z[z < 0.0]
+    width = max(1.0, 1.4826 * float(np.median(below))) if below.size >= FEWEST_BELOW else 1.0
+    for _ in range(ROUNDS):
+        # From the smallest width up: begun wide, comings and goings would count as noise and let more of them in.
+        among = step[(reach < FAINT * width) & (step < JUMP * width)]
+        if among.size < FEWEST:
+            return 1.0
+        told = np.concatenate((among, below if below.size >= FEWEST_BELOW else below[:0]))
+        width = max(1.0, float(1.4826 * np.median(told) / (1.0 + CHANCE / np.sqrt(among.size))))
     return width
-
-
-def _width(second: FloatArray) -> float:
-    """The width from the second differences (m,); 1 where they are too few."""
-    if second.size < LEAST_TRIPLETS:
-        return 1.0
-    return float(1.4826 * np.median(second) / np.sqrt(6.0) / (1.0 + CHANCE / np.sqrt(second.size)))
