@@ -4,7 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -65,3 +65,17 @@ def contract() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def numbers_in() -> Callable[[object], Iterator[float]]:
+    """Every number of a JSON document."""
+
+    def numbers(value: object) -> Iterator[float]:
+        if isinstance(value, dict | list):
+            for child in value.values() if isinstance(value, dict) else value:
+                yield from numbers(child)
+        elif isinstance(value, int | float):
+            yield float(value)
+
+    return numbers

@@ -14,20 +14,10 @@ from xrdkna.edge.cli import run
 Document = dict[str, Any]
 
 
-def numbers_in(value: object) -> Iterator[float]:
-    """Every number of a JSON document."""
-    if isinstance(value, dict):
-        for child in value.values():
-            yield from numbers_in(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from numbers_in(child)
-    elif isinstance(value, int | float):
-        yield float(value)
-
-
 @pytest.fixture
-def answer(tmp_path: Path, contract: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Document]:
+def answer(
+    tmp_path: Path, contract: ModuleType, numbers_in: Callable[[object], Iterator[float]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Document]:
     """`xrdkna WORD … --json FILE` as a dictionary; it must succeed, keep the contract's structure, and hold no NaN or Infinity."""
     monkeypatch.delenv("XRDKNA_DEBUG", raising=False)
     structures = {"index": contract.INDEX, "refine": contract.REFINE, "track": contract.TRACK}

@@ -10,20 +10,9 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]  # conftest's fixture `xrdkna`
+Numbers = Callable[[object], Iterator[float]]
 
 CU = ("--radiation", "CuKa")
-
-
-def numbers_in(value: object) -> Iterator[float]:
-    """Every number of a JSON document."""
-    if isinstance(value, dict):
-        for child in value.values():
-            yield from numbers_in(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from numbers_in(child)
-    elif isinstance(value, float | int):
-        yield float(value)
 
 
 def d_of_aluminium(*hkl: int) -> float:
@@ -63,7 +52,7 @@ def test_refine_gives_back_the_planted_cell(aluminium: Path, xrdkna: Run) -> Non
 
 
 @pytest.mark.parametrize("command", ["peaks", "index", "refine"])
-def test_json_on_standard_output_is_all_there_is_on_it(command: str, aluminium: Path, xrdkna: Run) -> None:
+def test_json_on_standard_output_is_all_there_is_on_it(command: str, aluminium: Path, xrdkna: Run, numbers_in: Numbers) -> None:
     ran = xrdkna(command, aluminium, *CU, "--json", "-", *(() if command == "peaks" else ("--phases", "Al")))
     document = json.loads(ran.out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     assert all(math.isfinite(number) for number in numbers_in(document))

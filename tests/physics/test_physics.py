@@ -80,6 +80,38 @@ def test_downstream_and_upstream_of_a_capillary_move_lines_by_the_ray_through_th
     assert predicted == pytest.approx(meets - angle, rel=5e-3)
 
 
+@pytest.mark.parametrize("angle", [15.0, 40.0, 90.0, 140.0])
+def test_a_plate_displaced_in_transmission_moves_lines_by_the_ray_through_the_detector_circle(angle):
+    """A plate whose normal bisects the beams, s upstream of the axis: where the beam meets it a ray leaves at 2θ for the circle."""
+    s, radius, two_theta = 0.02, 200.0, np.radians(angle)
+    normal = np.array([np.cos(two_theta / 2), np.sin(two_theta / 2)])
+    lit = np.array([-s / normal[0], 0.0])
+    assert lit @ normal == pytest.approx(-s)
+    ray = np.array([np.cos(two_theta), np.sin(two_theta)])
+    length = np.roots([1.0, 2 * lit @ ray, lit @ lit - radius**2]).max()
+    meets = np.arctan2(*(lit + length * ray)[::-1])
+    amplitude = bragg.displacement_amplitude(s, radius_mm=radius, geometry="transmission")
+    predicted = amplitude * bragg.displacement_pattern(np.array([angle]), geometry="transmission")[0]
+    assert predicted == pytest.approx(np.degrees(meets - two_theta), rel=1e-3)
+    assert bragg.displacement_mm(amplitude, radius_mm=radius, geometry="transmission") == pytest.approx(s)
+
+
+def test_a_plate_in_transmission_has_as_much_more_in_the_beam_as_it_stands_askew():
+    """Rays across the beam, each followed through a plate of thickness 1 whose normal stands at θ to them."""
+    angle = np.array([10.0, 60.0, 120.0])
+    across = np.linspace(-5.0, 5.0, 2001)
+    lit = []
+    for theta in np.radians(angle) / 2:
+        # along the beam, the faces are where x cos θ + y sin θ is −1/2 and +1/2
+        enter, leave = ((side - across * np.sin(theta)) / np.cos(theta) for side in (-0.5, 0.5))
+        lit.append(np.trapezoid(leave - enter, across))
+    plate, capillary = (
+        intensity.lorentz_polarisation(angle, instrument=Instrument(radiation=radiation.tube_radiation("Cu"), geometry=name))
+        for name in ("transmission", "Debye-Scherrer")
+    )
+    assert plate / capillary == pytest.approx(np.array(lit) / 10.0, rel=1e-9)
+
+
 def test_lorentz_polarisation_is_the_textbooks():
     instrument = Instrument(radiation=radiation.tube_radiation("Cu"))
     angle = np.array([20.0, 60.0, 120.0])

@@ -1,12 +1,17 @@
-"""Planted patterns for the refine room, from formulas of its own: Voigt lines (scipy's Faddeeva), not the fit's pseudo-Voigt."""
+"""Planted patterns of cubic crystals for the refine room."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import voigt_profile
+
+sys.path.insert(0, str(Path(__file__).parent))
+import planting
+from planting import lines_on
 
 from xrdkna.physics.radiation import radiation_from_text
 from xrdkna.records.instrument import Instrument
@@ -65,37 +70,29 @@ def planted_counts(
     gaussian_fwhm: float = 0.06,
     lorentzian_fwhm: float = 0.05,
     background: Callable[[np.ndarray], np.ndarray] = lambda x: 80.0 + 2000.0 / x,
+    instrument: Instrument = INSTRUMENT,
 ) -> np.ndarray:
-    """Expected counts: Kα doublet, Lorentz–polarisation and displacement written out here once more."""
+    """Expected counts of cubic phases on a background."""
     counts = background(two_theta)
     for phase in phases:
-        a = phase.cell.a
-        for i, hkl in enumerate(phase.reflections.hkl):
-            d = a / np.sqrt(float(np.sum(hkl**2)))
-            for line in INSTRUMENT.radiation.lines:
-                if line.wavelength / (2 * d) >= 1:
-                    continue
-                theta = np.arcsin(line.wavelength / (2 * d))
-                lp = (1 + np.cos(2 * theta) ** 2) / 2 / (np.sin(theta) ** 2 * np.cos(theta))
-                center = np.degrees(2 * theta - 2 * displacement_mm * np.cos(theta) / 200.0)
-                area = phase.scale * phase.reflections.multiplicity[i] * phase.reflections.f_squared[i] * lp * line.weight
-                shape = voigt_profile(two_theta - center, gaussian_fwhm / 2.3548, lorentzian_fwhm / 2 / np.cos(theta))
-                counts = counts + area * phase.texture.get(i, 1.0) * shape
+        hkl = phase.reflections.hkl
+        texture = np.array([phase.texture.get(i, 1.0) for i in range(len(hkl))])
+        counts = counts + lines_on(
+            two_theta,
+            phase.cell.a / np.sqrt(np.sum(hkl**2, axis=1)),
+            phase.scale * phase.reflections.multiplicity * phase.reflections.f_squared * texture,
+            instrument=instrument,
+            displacement_mm=displacement_mm,
+            gaussian=gaussian_fwhm,
+            lorentzian=lorentzian_fwhm,
+            reach=180.0,
+        )
     return counts
 
 
 def pattern_of(two_theta: np.ndarray, counts: np.ndarray, *, name: str = "planted", instrument: Instrument = INSTRUMENT) -> Pattern:
     """A Pattern with counting statistics."""
-    return Pattern(
-        name=name,
-        two_theta=two_theta,
-        intensity=counts,
-        sigma=np.sqrt(np.maximum(counts, 1.0)),
-        sigma_source="counts",
-        background=np.full(two_theta.size, float(np.median(counts))),
-        used=np.ones(two_theta.size, dtype=bool),
-        instrument=instrument,
-    )
+    return planting.pattern_of(two_theta, counts, instrument, name=name)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Planted mixtures of made-up crystals of every system: positions, intensities and Voigt lines from formulas of their own.
 
 Nothing here comes from the fit or from `physics`: cells go through a metric tensor written out once more, families of planes
-are counted one by one, lines are Voigt functions (scipy's Faddeeva) and counts are Poisson.
+are counted one by one, lines are Voigt functions (see planting.py) and counts are Poisson.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from scipy.special import voigt_profile
+from planting import lines_on, pattern_of
 
 from xrdkna.physics.radiation import radiation_from_text
 from xrdkna.records.instrument import Instrument
@@ -170,41 +170,24 @@ def planted_mixture(
 def phase_counts(
     phase: PlantedPhase, instrument: Instrument, two_theta: np.ndarray, displacement_mm: float, gaussian: float, lorentzian: float
 ) -> np.ndarray:
-    """(n,) one phase at unit scale; as `refine`'s own formulas, written out once more."""
-    counts = np.zeros(two_theta.size)
-    spacing = spacings(phase.reflections.hkl, phase.cell)
+    """(n,) one phase at unit scale."""
     strength = phase.reflections.multiplicity * phase.reflections.f_squared
-    for d, intensity in zip(spacing, strength, strict=True):
-        for line in instrument.radiation.lines:
-            if line.wavelength / (2.0 * d) >= 0.999:
-                continue
-            theta = np.arcsin(line.wavelength / (2.0 * d))
-            lp = (1.0 + np.cos(2.0 * theta) ** 2) / 2.0 / (np.sin(theta) ** 2 * np.cos(theta))
-            center = np.degrees(2.0 * theta - 2.0 * displacement_mm * np.cos(theta) / RADIUS_MM)
-            near = slice(*np.searchsorted(two_theta, [center - 8.0, center + 8.0]))
-            half = lorentzian / 2.0 / np.cos(theta) + phase.strain / 2.0 * np.tan(theta)
-            counts[near] += intensity * lp * line.weight * voigt_profile(two_theta[near] - center, gaussian / 2.3548, half)
-    return counts
+    return lines_on(
+        two_theta,
+        spacings(phase.reflections.hkl, phase.cell),
+        strength,
+        instrument=instrument,
+        displacement_mm=displacement_mm,
+        gaussian=gaussian,
+        lorentzian=lorentzian,
+        strain=phase.strain,
+    )
 
 
 def measured(mixture: Mixture, seed: int, *, name: str = "planted") -> Pattern:
     """The pattern of one count of this mixture."""
     counts = np.random.default_rng(seed).poisson(mixture.expected).astype(float)
-    return pattern_from(mixture.two_theta, counts, mixture.instrument, name=name)
-
-
-def pattern_from(two_theta: np.ndarray, counts: np.ndarray, instrument: Instrument, *, name: str = "planted") -> Pattern:
-    """Counts as a Pattern."""
-    return Pattern(
-        name=name,
-        two_theta=two_theta,
-        intensity=counts,
-        sigma=np.sqrt(np.maximum(counts, 1.0)),
-        sigma_source="counts",
-        background=np.full(two_theta.size, float(np.median(counts))),
-        used=np.ones(two_theta.size, dtype=bool),
-        instrument=instrument,
-    )
+    return pattern_of(mixture.two_theta, counts, mixture.instrument, name=name)
 
 
 def true_weights(mixture: Mixture) -> dict[str, float]:

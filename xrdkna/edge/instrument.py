@@ -27,7 +27,7 @@ _SECTIONS = {"radiation": ("name", "monochromator_two_theta"), "geometry": ("typ
 _MEANING = {
     "name": "as in --radiation: CuKa, MoKa1, a wavelength in Å, or Å:weight pairs",
     "monochromator_two_theta": "degrees 2θ of the crystal in the beam (26.4: graphite for Cu Kα); no line: no crystal",
-    "type": "Bragg-Brentano or Debye-Scherrer",
+    "type": "Bragg-Brentano, Debye-Scherrer or transmission (a plate that bisects the beams)",
     "radius_mm": "goniometer radius, from the axis to the receiving slit",
     "source": "which scan, of which phases, measured when",
     "u": "degrees², Gaussian FWHM² = u·tan²θ + v·tanθ + w (Caglioti)",

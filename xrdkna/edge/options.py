@@ -10,9 +10,9 @@ import click
 Command = Callable[..., int]
 # records.instrument.GEOMETRIES and refine.settings.TEXTURES, written out so that --help need not load numpy; a test holds them
 # together.
-GEOMETRY_NAMES = ("Bragg-Brentano", "Debye-Scherrer")
+GEOMETRY_NAMES = ("Bragg-Brentano", "Debye-Scherrer", "transmission")
 TEXTURE_NAMES = ("none", "free", "march", "harmonics")
-_GEOMETRY_HELP = f"{' or '.join(GEOMETRY_NAMES)}; overrides the file."
+_GEOMETRY_HELP = "Bragg-Brentano, Debye-Scherrer (capillary) or transmission (flat plate); overrides the file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,17 +25,20 @@ def displacement_pattern(two_theta: FloatArray, *, geometry: str) -> FloatArray:
 
     Bragg–Brentano: −cos θ, amplitude 2s/R (Wilson 1963; Klug & Alexander 1974, ch. 5): a specimen too low (s > 0) moves
     lines down. Debye–Scherrer, specimen s downstream of the centre: −sin 2θ, amplitude s/R would lower angles seen by a
-    detector on the circle; the sign convention here is s > 0 upstream of it, +sin 2θ.
+    detector on the circle; the sign convention here is s > 0 upstream of it, +sin 2θ. Transmission, a plate that bisects the beams
+    displaced by s along its normal, s > 0 upstream: the beam meets it s/cos θ earlier, so s/cos θ · sin 2θ/R = 2s/R · sin θ.
     """
     angle = np.radians(np.asarray(two_theta))
-    return np.asarray(-np.cos(angle / 2.0) if geometry == "Bragg-Brentano" else np.sin(angle))
+    if geometry == "Bragg-Brentano":
+        return np.asarray(-np.cos(angle / 2.0))
+    return np.asarray(np.sin(angle / 2.0) if geometry == "transmission" else np.sin(angle))
 
 
 def displacement_mm(amplitude: float, *, radius_mm: float, geometry: str) -> float:
-    """Displacement s in mm from the amplitude in degrees: R·amplitude/2 (Bragg–Brentano) or R·amplitude (Debye–Scherrer)."""
-    return float(np.radians(amplitude)) * radius_mm / (2.0 if geometry == "Bragg-Brentano" else 1.0)
+    """Displacement s in mm from the amplitude in degrees: R·amplitude (Debye–Scherrer) or R·amplitude/2 (of a flat specimen)."""
+    return float(np.radians(amplitude)) * radius_mm / (1.0 if geometry == "Debye-Scherrer" else 2.0)
 
 
 def displacement_amplitude(displacement: float, *, radius_mm: float, geometry: str) -> float:
     """The inverse of `displacement_mm`: amplitude in degrees from s in mm."""
-    return float(np.degrees(displacement * (2.0 if geometry == "Bragg-Brentano" else 1.0) / radius_mm))
+    return float(np.degrees(displacement * (1.0 if geometry == "Debye-Scherrer" else 2.0) / radius_mm))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from xrdkna.errors import RecordError
 from xrdkna.records.arrays import require_one_of
 
-GEOMETRIES = ("Bragg-Brentano", "Debye-Scherrer")
+# Flat specimen in reflection; capillary, film or cell at the centre of a circle; flat specimen that bisects the beams in transmission.
+GEOMETRIES = ("Bragg-Brentano", "Debye-Scherrer", "transmission")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ the same place twice is a step; scan 3.5 is the middle of the fourth sweep) or {
     [instrument]
     radiation                    "CuKa", "CuKa1", "MoKa" … or ångström, as for --radiation
     polarised                    0 … 1, default 0.5 for a tube (or a tube's wavelength), 0.95 for any other wavelength
-    geometry, radius_mm          "Bragg-Brentano" (default) or "Debye-Scherrer"; default 240
+    geometry, radius_mm          "Bragg-Brentano" (default), "Debye-Scherrer" or "transmission"; default 240
     monochromator_two_theta      degrees, of a crystal in the beam; default none
     receiving_slit_mm, equatorial_divergence, soller, axial_length_mm, absorption_per_mm, emission_width, zero_shift
                                  see `Optics`; degrees, mm, 1/mm

@@ -10,6 +10,7 @@ from xrdkna.physics.bragg import two_theta_from_d
 from xrdkna.physics.intensity import lorentz_polarisation
 from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
+from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.phases import Reflections
 from xrdkna.records.scan import Pattern
@@ -88,7 +89,7 @@ def build_model(
     slots[first_watched:] = [replace(slot, kind="watched") for slot in slots[first_watched:]]
     slots = _with_starts(slots, settings)
     layout = _checked(layout_of(slots), (*reflections, *watched))
-    active = _active(slots, settings)
+    active = _active(slots, pattern.instrument, settings)
     phases = [_with_effects(term, pattern, layout, active, settings) for term in phases]
     fitted, others = phases[: len(reflections)], phases[len(reflections) :]
     free_lines = free_lines_of(unexplained, areas, pattern.instrument.radiation)
@@ -196,9 +197,11 @@ def _asked_for(slot: Slot, settings: RefineSettings) -> bool:
     return choice is not None and (choice.vary is True or choice.expr is not None)
 
 
-def _active(slots: Sequence[Slot], settings: RefineSettings) -> frozenset[str]:
-    """Names of the parameters that the user has a word on, or that move: what may be anything but neutral."""
-    return frozenset(slot.name for slot in slots if slot.refined or slot.name in settings.parameters)
+def _active(slots: Sequence[Slot], instrument: Instrument, settings: RefineSettings) -> frozenset[str]:
+    """Names of the parameters that the user has a word on, or that move: what may be anything but neutral. A plate is never: what it
+    lets through depends on the angle however thin it is."""
+    plate = {"plate"} if instrument.geometry == "transmission" else set()
+    return frozenset(slot.name for slot in slots if slot.refined or slot.name in settings.parameters) | plate
 
 
 def _with_effects(term: PhaseTerm, pattern: Pattern, layout: Layout, active: frozenset[str], settings: RefineSettings) -> PhaseTerm:

@@ -67,7 +67,7 @@ def tag(phase: str) -> str:
 
 def instrument_slots(*, instrument: Instrument, fwhm: float, settings: RefineSettings) -> list[Slot]:
     """Positions, widths and what else all phases share. fwhm: degrees, a typical line's."""
-    flat = instrument.geometry == "Bragg-Brentano"
+    flat, thin = instrument.geometry == "Bragg-Brentano", instrument.geometry == "Debye-Scherrer"
     limit, profile = settings.displacement_limit, settings.profile
     zero = 0.0 if profile is None else profile.zero
     spreading = _spread_slots(profile, flat=flat)
@@ -78,7 +78,7 @@ def instrument_slots(*, instrument: Instrument, fwhm: float, settings: RefineSet
     zero_sd = 0.002 if flat else 0.05
     return [
         # A flat specimen is displaced; on a circle around a thin one the zero error is what is left.
-        Slot(name="displacement", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.2 if flat else 0.02),
+        Slot(name="displacement", kind="position", unit="°", start=0.0, lower=-limit, upper=limit, prior_sd=0.02 if thin else 0.2),
         Slot(
             name="zero",
             kind="position",

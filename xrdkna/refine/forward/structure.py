@@ -7,7 +7,7 @@ import numpy as np
 
 from xrdkna.physics.lattice import cell_from_free, free_cell_parameters, free_parameter_of_each
 from xrdkna.records.arrays import FloatArray, IntArray
-from xrdkna.records.instrument import Instrument, Radiation
+from xrdkna.records.instrument import GEOMETRIES, Instrument, Radiation
 from xrdkna.records.peaks import Peak
 from xrdkna.records.phases import Cell, Reflections
 from xrdkna.refine.forward.groups import Grouping
@@ -97,7 +97,7 @@ def structure_of(terms: Sequence[PhaseTerm], layout: Layout, instrument: Instrum
         stephens_parameter=_padded([term.stephens.tolist() for term in terms], stephens.shape[1]),
         instrument=np.array([layout.index[name] for name in _SHARED], dtype=np.int64),
         polarisation=np.array(polarisation_terms(instrument)),
-        reflective=int(instrument.geometry == "Bragg-Brentano"),
+        geometry=GEOMETRIES.index(instrument.geometry),
         area_parameter=_padded(areas, max((len(row) for row in areas), default=0)),
     )
 

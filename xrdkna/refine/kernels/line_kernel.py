@@ -33,7 +33,7 @@ class Structure(NamedTuple):
     cell_fixed, cell_follows: (P, 6) reference cell and which free parameter of the phase (0 … 5) each edge and angle follows;
     cell: (P, 6) those parameters. phase: (P, 6) scale, displacement, x, y, x along the axis, y along the axis.
     stephens_parameter: (P, s). instrument: (7,) displacement, zero, u, v, w, x, y.
-    polarisation: (2,) a + b cos²2θ. reflective: 1 Bragg–Brentano, 0 Debye–Scherrer. area_parameter: (P, A) parameters
+    polarisation: (2,) a + b cos²2θ. geometry: number in records.instrument.GEOMETRIES. area_parameter: (P, A) parameters
     of the slopes that come with the intensity factors.
     """
 
@@ -55,7 +55,7 @@ class Structure(NamedTuple):
     stephens_parameter: IntArray
     instrument: IntArray
     polarisation: FloatArray
-    reflective: int
+    geometry: int
     area_parameter: IntArray
 
 
@@ -123,7 +123,7 @@ def list_lines(structure: Structure, values: FloatArray, factor: FloatArray, lin
                 theta = math.asin(sine)
                 tangent, secant = sine / cosine, 1.0 / cosine
                 sin_two, cos_two = 2.0 * sine * cosine, 1.0 - 2.0 * sine * sine
-                shift = -cosine if structure.reflective else sin_two
+                shift = -cosine if structure.geometry == 0 else sin_two if structure.geometry == 1 else sine
                 position = 2.0 * theta * _DEGREES + displacement * shift + values[index[1]]
                 polarisation = structure.polarisation[0] + structure.polarisation[1] * cos_two * cos_two
                 unit = strength * weight * polarisation / (sine * sine * cosine) if visible else 0.0
