@@ -132,6 +132,17 @@ def test_without_times_the_axis_is_the_scan_and_that_is_said(folder: Path, libra
     assert track_document(track)["axis"]["unit"] == "scan"
 
 
+def test_a_spike_in_one_scan_changes_nothing(mesh: Callable[..., Scan], library: Library, settings: Settings) -> None:
+    scans = [mesh(kna2=0.3, seed=20 + k) for k in range(3)]
+    counts = scans[1].intensity.copy()
+    counts[700] += 50_000.0
+    struck = replace(scans[1], intensity=counts)
+    track = track_series(series_of(scans[0], struck, scans[2], timed=False), library, settings)
+    assert [scan.used for scan in track.scans] == [True, True, True]
+    assert not track.events
+    assert not track.unindexed
+
+
 def test_one_scan_is_a_series_in_which_nothing_happens(
     mesh: Callable[..., Scan], library: Library, settings: Settings, contract: Any
 ) -> None:

@@ -21,6 +21,7 @@ from xrdkna.records.series_fit import ScanFit
 from xrdkna.records.track import Observation
 from xrdkna.records.values import Estimate
 from xrdkna.refine.following.chain import Chain
+from xrdkna.refine.following.grid import with_all_points
 from xrdkna.refine.forward.build import fitted_points
 from xrdkna.refine.forward.layout import tag
 
@@ -116,7 +117,7 @@ class Observer:
         return [replace(peak, area=areas[peak.two_theta.value], snr=snr[peak.two_theta.value]) for peak in known]
 
     def _new_strangers(self, pattern: Pattern, fit: ScanFit) -> list[Peak]:
-        used = fitted_points(pattern, self._settings.refine)
+        used = fitted_points(with_all_points(pattern), self._settings.refine)
         residual = pattern.intensity[used] - fit.calculated
         peaks = residual_peaks(
             pattern.two_theta[used],

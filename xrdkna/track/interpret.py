@@ -17,6 +17,7 @@ from xrdkna.track.cell.electrochemistry import CellHistory, cell_in_scan, charge
 from xrdkna.track.change.substance import substance_notices
 from xrdkna.track.change.trajectories import gather_trajectories
 from xrdkna.track.events import Timeline, find_events
+from xrdkna.track.paths.decoys import withhold_the_coincidental
 from xrdkna.track.paths.presence import Confirm, Followed, follow_all, reference_line
 from xrdkna.track.paths.segmentation import follow_phase, prior_odds
 from xrdkna.track.paths.sweep import sweep_over
@@ -65,6 +66,7 @@ def interpret_series(
     hardware, rest_notice = _hardware(stack, free, states, used, timeline, settings)
     evidence = {phase: inflate_by_scatter(found) for phase, found in gather_evidence(stack, hardware, free).items()}
     followed, undecided = follow_all(stack, evidence, free, timeline.passing, settings, confirm)
+    followed, coincidental = withhold_the_coincidental(followed, evidence, settings)
     clock = check_clock(series)
     tube = _tube(stack, hardware, free)
     air = AirRecord(
@@ -101,7 +103,7 @@ def interpret_series(
         marker=settings.marker,
         cycling=series.cycling,
         heatmap=heatmap,
-        undecided=undecided,
+        undecided=(*undecided, *coincidental),
         segments=segments_of(history),
         clock=clock,
     )

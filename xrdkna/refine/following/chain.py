@@ -192,10 +192,11 @@ def _cold(pattern: Pattern, grid: Grid, known: Mapping[str, float], settings: Re
     residual = fitted.observed - evaluation.calculated
     weight = 1.0 / variance_of(pattern, grid)(evaluation.calculated)
     normal_equations(jacobian, weight, residual, normal, np.empty(q))
-    live = grid.live(values, normal)
+    chi_squared = float(weight @ residual**2)
+    live = grid.live(values, normal, chi_squared)
     ended = Link(
         values, evaluation.calculated, evaluation.smooth, jacobian, normal, slopes, live, weight,
-        float(weight @ residual**2), fitted.converged, fitted.evaluations, 1.0,
+        chi_squared, fitted.converged, fitted.evaluations, 1.0,
     )  # fmt: skip
     if live.all():
         return ended

@@ -17,7 +17,8 @@ from xrdkna.refine.kernels.line_kernel import cell_volumes
 from xrdkna.refine.search.released import priors
 from xrdkna.refine.settings import RefineSettings
 
-# A phase shows when its scale, everything else held, exceeds this many sigmas (all else free: some three to five).
+# A phase shows when its scale, everything else held, exceeds this many sigmas (all else free: some three to five), sigmas being what
+# the fit leaves, not what counting alone would: among lines of no phase, a cell and a width free to move would soak up misfit.
 _SHOWS = 6.0
 # σ (counts) of a point that is to have no say.
 _NO_WEIGHT = 1e15
@@ -63,10 +64,14 @@ class Grid:
         """(n,) of an array over all points of a pattern, those that take part."""
         return every if self.whole else every[self.used]
 
-    def live(self, values: FloatArray, normal: FloatArray) -> BoolArray:
+    def live(self, values: FloatArray, normal: FloatArray, chi_squared: float) -> BoolArray:
         """(q,) True for the refined parameters that this scan can speak of: all but the cells and widths of phases that do not
-        show. A cell free to look for its phase in the noise would find it there."""
-        return np.asarray(np.append(self.sigmas(values, normal) > _SHOWS, True)[self.owner])
+        show. A cell free to look for its phase in the noise would find it there. chi_squared: of the fit at these values."""
+        return np.asarray(np.append(self.sigmas(values, normal) > _SHOWS * self.misfit(chi_squared), True)[self.owner])
+
+    def misfit(self, chi_squared: float) -> float:
+        """≥ 1: by what factor residuals exceed counting, on average."""
+        return float(np.sqrt(max(chi_squared / max(int(self.used.sum()) - self.index.size, 1), 1.0)))
 
     def sigmas(self, values: FloatArray, normal: FloatArray) -> FloatArray:
         """(P,) each phase's scale over its esd, everything else held; infinite for a scale that is not refined."""

@@ -65,7 +65,7 @@ def settle(pattern: Pattern, grid: Grid, link: Link) -> Link:
     values, jacobian, normal, slopes = link.values, link.jacobian, link.normal, link.slopes
     gradient = np.empty(grid.index.size)
     gradient_of(jacobian, 1.0 / variance(link.calculated), observed - link.calculated, gradient)
-    live = grid.live(values, normal)
+    live = grid.live(values, normal, link.chi_squared)
     step, _ = live_step(normal, gradient, live, values[grid.index], grid.room)
     before, evaluations = None, 0
     while evaluations < _MOST_STEPS:
@@ -74,8 +74,9 @@ def settle(pattern: Pattern, grid: Grid, link: Link) -> Link:
         evaluation = grid.evaluate(values, slopes, jacobian)
         evaluations += 1
         calculated = evaluation.calculated
-        normal_equations(jacobian, 1.0 / variance(calculated), observed - calculated, normal, gradient)
-        live = grid.live(values, normal)
+        weight, residual = 1.0 / variance(calculated), observed - calculated
+        normal_equations(jacobian, weight, residual, normal, gradient)
+        live = grid.live(values, normal, float(weight @ residual**2))
         step, promise = live_step(normal, gradient, live, values[grid.index], grid.room)
         if promise <= _SETTLED and _undone(grid, values, step, normal) <= _UNDONE:
             break
