@@ -92,7 +92,6 @@ def test_in_ten_scans_of_one_specimen_nothing_happens(answer: Ask, real_file: Ca
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="a known defect: among its many lines of no phase, a carbonate is said to come and go", strict=False)
 def test_the_operando_coin_cell_is_followed_without_inventing_an_event(answer: Ask, real_file: Callable[[str], Path]) -> None:
     folder = real_file("series/coincell8_LDE2")
     document = answer("track", folder, "--echem", folder / "Echem" / "cc8.ndax", "--radiation", "0.4939")
