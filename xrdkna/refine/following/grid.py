@@ -16,6 +16,7 @@ from xrdkna.refine.forward.parameters import Ties, read_ties
 from xrdkna.refine.kernels.line_kernel import cell_volumes
 from xrdkna.refine.search.released import priors
 from xrdkna.refine.settings import RefineSettings
+from xrdkna.refine.trust.quality import CERTAIN_MISFIT
 
 # A phase shows when its scale, everything else held, exceeds this many sigmas (all else free: some three to five), sigmas being what
 # the fit leaves, not what counting alone would: among lines of no phase, a cell and a width free to move would soak up misfit.
@@ -70,8 +71,9 @@ class Grid:
         return np.asarray(np.append(self.sigmas(values, normal) > _SHOWS * self.misfit(chi_squared), True)[self.owner])
 
     def misfit(self, chi_squared: float) -> float:
-        """≥ 1: by what factor residuals exceed counting, on average."""
-        return float(np.sqrt(max(chi_squared / max(int(self.used.sum()) - self.index.size, 1), 1.0)))
+        """≥ 1: by what factor residuals exceed counting, on average and beyond chance."""
+        freedom = max(self.jacobian.shape[1] - self.index.size, 1)
+        return float(np.sqrt(max(chi_squared / freedom - CERTAIN_MISFIT * np.sqrt(2.0 / freedom), 1.0)))
 
     def sigmas(self, values: FloatArray, normal: FloatArray) -> FloatArray:
         """(P,) each phase's scale over its esd, everything else held; infinite for a scale that is not refined."""
