@@ -81,3 +81,12 @@ def _overlap(one: Sequence[float], two: Sequence[float]) -> float:
     """Shared length over the shorter one's length."""
     shorter = min(one[1] - one[0], two[1] - two[0])
     return (min(one[1], two[1]) - max(one[0], two[0])) / shorter if shorter > 0 else 0.0
+
+
+def number_or_none(text: str) -> float | None:
+    """The finite number a field of a header holds; None where it holds none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None

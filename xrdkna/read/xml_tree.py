@@ -7,6 +7,8 @@ from typing import Any
 
 _TAG = re.compile(rb"<(/?)([A-Za-z_][\w:.\-]*)[^<>]*?(/?)>")
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*\?>")
+# An element takes a hundred bytes and more in memory however short it is written; a day of scans has some ten thousand.
+_MOST_TAGS = 2_000_000
 
 
 class XmlError(ValueError):
@@ -55,9 +57,11 @@ class Node:
 def tree_from_bytes(data: bytes) -> tuple[Node, bool]:
     """The root, and whether the file was whole; one that is cut off is closed behind its last complete element.
 
-    Raises XmlError for a document type or entities (they can make a small file fill the memory), and for anything
-    that is not XML.
+    Raises XmlError for a document type or entities (they can make a small file fill the memory), for more elements than any
+    measurement has, and for anything that is not XML.
     """
+    if data.count(b"<") > _MOST_TAGS:
+        raise XmlError(f"the XML has more than {_MOST_TAGS // 2} elements")
     try:
         return _parse(data), True
     except XmlError as problem:

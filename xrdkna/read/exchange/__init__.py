@@ -1,0 +1,1 @@
+"""Files that many programs write: each format in its own module."""

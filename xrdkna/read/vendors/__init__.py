@@ -1,0 +1,1 @@
+"""Files of one maker's diffractometers: each format in its own module."""
