@@ -8,13 +8,14 @@ from xrdkna.read.bytes_in import bytes_of
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.text import TEXT
 from xrdkna.read.vendors.rigaku_ras import RAS
+from xrdkna.read.vendors.rigaku_raw import RIGAKU_RAW
 from xrdkna.read.vendors.zipped import ZIPPED
 from xrdkna.read.xrdml import XRDML
 from xrdkna.records.scan import Scan
 from xrdkna.records.values import Notice
 
 # Order is precedence: every XML file is also text, so text comes last.
-FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RAS, TEXT)
+FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RAS, RIGAKU_RAW, TEXT)
 
 # Formats that are recognised only to name them in the message; the first bytes decide.
 _FOREIGN = (
@@ -22,7 +23,6 @@ _FOREIGN = (
     (b"RAW4.00", "a Bruker .raw file (version 4)"),
     (b"RAW2", "a Bruker .raw file (version 2)"),
     (b"RAW ", "a Bruker .raw file (version 1)"),
-    (b"FI\x00\x00", "a Rigaku binary .raw file"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 or NeXus file"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),

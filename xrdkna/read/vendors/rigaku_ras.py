@@ -31,7 +31,7 @@ def recognises(data: bytes) -> bool:
 def read_ras_scans(path: Path, data: bytes) -> tuple[Scan, ...]:
     """All scans of a .ras file. Raises ScanFileError."""
     text = text_from_bytes(data) or ""
-    whole = text.rstrip().endswith(("*RAS_DATA_END", "*RAS_INT_END"))
+    whole = "*RAS_INT_END" in text.rpartition("*RAS_INT_START")[2]
     return scans_of(path, _scans(text), whole=whole)
 
 
