@@ -7,6 +7,8 @@ from xrdkna.errors import RecordError, ScanFileError
 from xrdkna.read.bytes_in import bytes_of
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.text import TEXT
+from xrdkna.read.vendors.bruker_raw import BRUKER_RAW
+from xrdkna.read.vendors.bruker_raw4 import BRUKER_RAW4
 from xrdkna.read.vendors.rigaku_ras import RAS
 from xrdkna.read.vendors.rigaku_raw import RIGAKU_RAW
 from xrdkna.read.vendors.zipped import ZIPPED
@@ -15,14 +17,10 @@ from xrdkna.records.scan import Scan
 from xrdkna.records.values import Notice
 
 # Order is precedence: every XML file is also text, so text comes last.
-FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RAS, RIGAKU_RAW, TEXT)
+FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RAS, RIGAKU_RAW, BRUKER_RAW, BRUKER_RAW4, TEXT)
 
 # Formats that are recognised only to name them in the message; the first bytes decide.
 _FOREIGN = (
-    (b"RAW1.01", "a Bruker .raw file (version 3)"),
-    (b"RAW4.00", "a Bruker .raw file (version 4)"),
-    (b"RAW2", "a Bruker .raw file (version 2)"),
-    (b"RAW ", "a Bruker .raw file (version 1)"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 or NeXus file"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),

@@ -20,6 +20,8 @@ from xrdkna.records.values import Notice
 _TOO_LARGE, _ZERO = 1e15, 1e-30
 # Seconds a point: less is damage, more is ten years.
 _TIMES = (1e-6, 3e8)
+# Numbers this near to whole are whole; at most this share of the points lies in lines so strong that dead time is corrected.
+_WHOLE, _CORRECTED = 1e-6, 0.03
 
 
 class UnusableScanError(ValueError):
@@ -157,6 +159,8 @@ def _uncertain(measured: Measured, kept: FloatArray) -> tuple[Uncertain, list[No
     intensity = np.where(np.abs(intensity) < _ZERO, 0.0, intensity)
     if measured.sigma is not None and len(measured.sigma) == len(measured.intensity) and np.any(_possible(measured.sigma[kept])):
         errors = with_column(intensity, np.where(_possible(measured.sigma[kept]), measured.sigma[kept], np.nan))
+    elif not measured.per_second and _corrected_counts(intensity):
+        errors = _as_counts(intensity)
     else:
         errors = without_column(intensity, count_time=usable_time(measured.count_time), per_second=measured.per_second)
     notices = list(errors.notices)
@@ -175,6 +179,24 @@ def _uncertain(measured: Measured, kept: FloatArray) -> tuple[Uncertain, list[No
         sentence = f"the counting time runs from {times.min():g} to {times.max():g} s a point; all counts were brought to {common:g} s."
         notices.append(Notice(code="counting-times", severity="info", sentence=sentence))
     return replace(errors, intensity=errors.intensity * scale, sigma=errors.sigma * scale, notices=()), notices
+
+
+def _corrected_counts(intensity: FloatArray) -> bool:
+    """Counts whose strongest few are no longer whole: a detector's own correction for dead time."""
+    broken = np.abs(intensity - np.rint(intensity)) > _WHOLE
+    number = int(np.count_nonzero(broken))
+    if not 0 < number <= _CORRECTED * len(intensity) or np.any(intensity < 0):
+        return False
+    return bool(intensity[broken].min() > np.percentile(intensity, 100.0 * (1.0 - 2.0 * _CORRECTED)))
+
+
+def _as_counts(intensity: FloatArray) -> Uncertain:
+    notice = Notice(
+        code="dead-time",
+        severity="info",
+        sentence="all but the strongest intensities are whole counts; the strongest carry the detector's correction for dead time.",
+    )
+    return Uncertain(intensity=intensity, sigma=np.sqrt(np.maximum(intensity, 1.0)), source="counts", notices=(notice,))
 
 
 def _possible(values: FloatArray) -> FloatArray:
