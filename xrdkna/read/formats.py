@@ -9,6 +9,7 @@ from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.text import TEXT
 from xrdkna.read.vendors.bruker_raw import BRUKER_RAW
 from xrdkna.read.vendors.bruker_raw4 import BRUKER_RAW4
+from xrdkna.read.vendors.bruker_uxd import UXD
 from xrdkna.read.vendors.rigaku_ras import RAS
 from xrdkna.read.vendors.rigaku_raw import RIGAKU_RAW
 from xrdkna.read.vendors.zipped import ZIPPED
@@ -17,7 +18,7 @@ from xrdkna.records.scan import Scan
 from xrdkna.records.values import Notice
 
 # Order is precedence: every XML file is also text, so text comes last.
-FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RAS, RIGAKU_RAW, BRUKER_RAW, BRUKER_RAW4, TEXT)
+FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RAS, UXD, RIGAKU_RAW, BRUKER_RAW, BRUKER_RAW4, TEXT)
 
 # Formats that are recognised only to name them in the message; the first bytes decide.
 _FOREIGN = (

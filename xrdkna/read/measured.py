@@ -22,6 +22,8 @@ _TOO_LARGE, _ZERO = 1e15, 1e-30
 _TIMES = (1e-6, 3e8)
 # Numbers this near to whole are whole; at most this share of the points lies in lines so strong that dead time is corrected.
 _WHOLE, _CORRECTED = 1e-6, 0.03
+# Counts that went through a product with rounded decimals and a quotient are whole to this.
+_DIVIDED = 1e-2
 
 
 class UnusableScanError(ValueError):
@@ -33,7 +35,7 @@ class Measured:
     """One scan as its file has it. two_theta: (n,) degrees, in the file's order; intensity: (n,) as stored.
 
     sigma: (n,) where the file has a column of uncertainties. per_second: the intensities are rates. attenuation: (n,) factors of the
-    absorber that the intensities still lack. times: (n,) seconds a point where they differ. Everything else as in Scan.
+    absorber; attenuated: the intensities still lack them. times: (n,) seconds a point where they differ. Everything else as in Scan.
     """
 
     two_theta: FloatArray
@@ -41,6 +43,7 @@ class Measured:
     sigma: FloatArray | None = None
     per_second: bool = False
     attenuation: FloatArray | None = None
+    attenuated: bool = True
     times: FloatArray | None = None
     count_time: float | None = None
     radiation: Radiation | None = None
@@ -157,21 +160,17 @@ def _uncertain(measured: Measured, kept: FloatArray) -> tuple[Uncertain, list[No
     """Intensities as they would have been without absorber and at one counting time, with their σ: f·N ± f·√N."""
     intensity = measured.intensity[kept]
     intensity = np.where(np.abs(intensity) < _ZERO, 0.0, intensity)
+    scale, notices = _attenuation(measured, kept)
+    if not measured.attenuated:
+        intensity = _nearly_whole(intensity / scale)
     if measured.sigma is not None and len(measured.sigma) == len(measured.intensity) and np.any(_possible(measured.sigma[kept])):
-        errors = with_column(intensity, np.where(_possible(measured.sigma[kept]), measured.sigma[kept], np.nan))
+        sigma = np.where(_possible(measured.sigma[kept]), measured.sigma[kept], np.nan)
+        errors = with_column(intensity, sigma if measured.attenuated else sigma / scale)
     elif not measured.per_second and _corrected_counts(intensity):
         errors = _as_counts(intensity)
     else:
         errors = without_column(intensity, count_time=usable_time(measured.count_time), per_second=measured.per_second)
-    notices = list(errors.notices)
-    scale = np.ones(len(kept))
-    if measured.attenuation is not None:
-        factors = measured.attenuation[kept]
-        # A factor of zero stands in files of diffractometers without an absorber.
-        scale = np.where(_possible(factors), factors, 1.0)
-        if np.any(scale != 1.0):
-            sentence = f"an absorber stood in the beam; counts were multiplied by its factor, up to {scale.max():g}."
-            notices.append(Notice(code="attenuation", severity="info", sentence=sentence))
+    notices += errors.notices
     if measured.times is not None and np.all(_possible(measured.times[kept])) and np.ptp(measured.times[kept]) > 0:
         times = measured.times[kept]
         common = float(np.median(times))
@@ -179,6 +178,25 @@ def _uncertain(measured: Measured, kept: FloatArray) -> tuple[Uncertain, list[No
         sentence = f"the counting time runs from {times.min():g} to {times.max():g} s a point; all counts were brought to {common:g} s."
         notices.append(Notice(code="counting-times", severity="info", sentence=sentence))
     return replace(errors, intensity=errors.intensity * scale, sigma=errors.sigma * scale, notices=()), notices
+
+
+def _attenuation(measured: Measured, kept: FloatArray) -> tuple[FloatArray, list[Notice]]:
+    """(n,) factors of the absorber; a factor of zero stands in files of diffractometers without one."""
+    if measured.attenuation is None or len(measured.attenuation) != len(measured.intensity):
+        return np.ones(len(kept)), []
+    factors = measured.attenuation[kept]
+    scale = np.where(_possible(factors), factors, 1.0)
+    if np.all(scale == 1.0):
+        return scale, []
+    told = "counts were multiplied by its factor" if measured.attenuated else "the intensities carry its factor"
+    sentence = f"an absorber stood in the beam; {told}, up to {scale.max():g}."
+    return scale, [Notice(code="attenuation", severity="info", sentence=sentence)]
+
+
+def _nearly_whole(counts: FloatArray) -> FloatArray:
+    """Counts that were divided by a factor, whole again where they were."""
+    whole = np.rint(counts)
+    return np.where(np.abs(counts - whole) < _DIVIDED, whole, counts)
 
 
 def _corrected_counts(intensity: FloatArray) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from xrdkna.errors import ScanFileError
 from xrdkna.read.kinds import ScanFormat
+from xrdkna.read.vendors.bruker_brml import holds_brml, read_brml_scans
 from xrdkna.read.vendors.rigaku_rasx import holds_rasx, read_rasx_scans
 from xrdkna.read.zip_in import Archive, ZipError
 from xrdkna.records.scan import Scan
@@ -20,6 +21,8 @@ def read_zipped_scans(path: Path, data: bytes) -> tuple[Scan, ...]:
         archive = Archive(data)
     except ZipError as problem:
         raise ScanFileError(f"{path}: {problem}; export or copy the file again.") from problem
+    if holds_brml(archive):
+        return read_brml_scans(path, archive)
     if holds_rasx(archive):
         return read_rasx_scans(path, archive)
     raise ScanFileError(
@@ -28,4 +31,4 @@ def read_zipped_scans(path: Path, data: bytes) -> tuple[Scan, ...]:
     )
 
 
-ZIPPED = ScanFormat(name="Bruker .brml", recognises=recognises, read=read_zipped_scans)
+ZIPPED = ScanFormat(name="Bruker .brml and Rigaku .rasx", recognises=recognises, read=read_zipped_scans)
