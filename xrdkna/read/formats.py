@@ -5,20 +5,23 @@ from pathlib import Path
 
 from xrdkna.errors import RecordError, ScanFileError
 from xrdkna.read.bytes_in import bytes_of
+from xrdkna.read.exchange.gsas import GSAS
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.text import TEXT
 from xrdkna.read.vendors.bruker_raw import BRUKER_RAW
 from xrdkna.read.vendors.bruker_raw4 import BRUKER_RAW4
 from xrdkna.read.vendors.bruker_uxd import UXD
+from xrdkna.read.vendors.philips import RD, UDF
 from xrdkna.read.vendors.rigaku_ras import RAS
 from xrdkna.read.vendors.rigaku_raw import RIGAKU_RAW
+from xrdkna.read.vendors.stoe import STOE
 from xrdkna.read.vendors.zipped import ZIPPED
 from xrdkna.read.xrdml import XRDML
 from xrdkna.records.scan import Scan
 from xrdkna.records.values import Notice
 
 # Order is precedence: every XML file is also text, so text comes last.
-FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RAS, UXD, RIGAKU_RAW, BRUKER_RAW, BRUKER_RAW4, TEXT)
+FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RIGAKU_RAW, BRUKER_RAW, BRUKER_RAW4, STOE, RD, RAS, UXD, UDF, GSAS, TEXT)
 
 # Formats that are recognised only to name them in the message; the first bytes decide.
 _FOREIGN = (
