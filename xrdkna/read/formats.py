@@ -6,6 +6,7 @@ from pathlib import Path
 from xrdkna.errors import RecordError, ScanFileError
 from xrdkna.read.bytes_in import bytes_of
 from xrdkna.read.exchange.gsas import GSAS
+from xrdkna.read.exchange.pdcif import PDCIF
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.text import TEXT
 from xrdkna.read.vendors.bruker_raw import BRUKER_RAW
@@ -21,7 +22,7 @@ from xrdkna.records.scan import Scan
 from xrdkna.records.values import Notice
 
 # Order is precedence: every XML file is also text, so text comes last.
-FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RIGAKU_RAW, BRUKER_RAW, BRUKER_RAW4, STOE, RD, RAS, UXD, UDF, GSAS, TEXT)
+FORMATS: tuple[ScanFormat, ...] = (XRDML, ZIPPED, RIGAKU_RAW, BRUKER_RAW, BRUKER_RAW4, STOE, RD, RAS, UXD, UDF, GSAS, PDCIF, TEXT)
 
 # Formats that are recognised only to name them in the message; the first bytes decide.
 _FOREIGN = (
