@@ -26,8 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 NOT_BUILT = {"run"}
 
-# The chambers of the two large rooms, from the ground up: each imports only those before it (and what stands in the room's own hall).
+# The chambers of the large rooms, from the ground up: each imports only those before it (and what stands in the room's own hall).
 CHAMBERS = {
+    "read": ("exchange", "vendors"),
     "refine": ("kernels", "forward", "search", "trust", "following"),
     "track": ("cell", "signal", "paths", "change", "air", "strangers"),
 }
@@ -37,7 +38,8 @@ LANGUAGE = {"numpy", "scipy"}
 DOORS: dict[str, set[str]] = {
     "click": {"edge"},
     "galvani": {"read.biologic"},
-    "gemmi": {"phases.dispersion"},
+    "gemmi": {"phases.dispersion", "read.exchange.pdcif"},  # scattering factors; the text of CIF
+    "h5py": {"read.exchange.hdf"},
     "defusedxml": {"read.xml_tree"},
     "jinja2": {"report.html"},
     "markupsafe": {"report.html"},  # a part of jinja2

@@ -57,5 +57,7 @@ def array_at(data: bytes, place: int, number: int, kind: str, *, stride: int | N
     if there <= 0:
         return np.zeros(0), number == 0
     window = np.frombuffer(data, dtype=np.uint8, count=(there - 1) * step + size, offset=place)
-    column = np.lib.stride_tricks.as_strided(window, shape=(there, size), strides=(step, 1)) if step != size else window.reshape(there, size)
+    column = (
+        np.lib.stride_tricks.as_strided(window, shape=(there, size), strides=(step, 1)) if step != size else window.reshape(there, size)
+    )
     return np.ascontiguousarray(column).view(kind).ravel().astype(np.float64), there == number

@@ -36,6 +36,15 @@ def bytes_of(path: Path, error: type[DataError], *, what: str) -> bytes:
     return data
 
 
+def first_bytes(path: Path, number: int) -> bytes:
+    """The first bytes of a file; none where it cannot be opened."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(number)
+    except OSError:
+        return b""
+
+
 def text_from_bytes(data: bytes) -> str | None:
     """The text of a file, line ends as "\\n"; None when it is not text.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from xrdkna.records.scan import Scan
@@ -18,6 +19,16 @@ class ScanFormat:
     name: str
     recognises: Callable[[bytes], bool]
     read: Callable[[Path, bytes], tuple[Scan, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handle:
+    """A scan of a file that is known but not yet held in memory. `load` reads it and may raise ScanFileError."""
+
+    name: str
+    start: datetime | None
+    end: datetime | None
+    load: Callable[[], Scan]
 
 
 def scan_name(path: Path, number: int) -> str:

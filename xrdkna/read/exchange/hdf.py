@@ -48,7 +48,7 @@ class Node:
     def child(self, name: str) -> "Node | None":
         """The member of this name; None where there is none, or only a link that leads out of the file."""
         try:
-            if self.shape is not None or name not in self.item or not _inside(self.item, name):
+            if self.shape is not None or not _inside(self.item, name) or name not in self.item:
                 return None
             return Node(f"{self.path.rstrip('/')}/{name}", self.item[name])
         except _TROUBLE as problem:
@@ -90,7 +90,11 @@ class Node:
             kind = self.item.dtype
             chunks = self.item.chunks
             size = int(np.prod(shape[1:] if row is not None else shape, dtype=np.float64)) * 8
-            if kind.kind not in "iuf" or size > _LARGEST_ROW or (chunks and np.prod(chunks, dtype=np.float64) * kind.itemsize > _LARGEST_CHUNK):
+            if (
+                kind.kind not in "iuf"
+                or size > _LARGEST_ROW
+                or (chunks and np.prod(chunks, dtype=np.float64) * kind.itemsize > _LARGEST_CHUNK)
+            ):
                 raise HdfError(f"{self.path} holds no numbers, or more than a scan can have")
             return np.asarray(self.item[()] if row is None else self.item[row], dtype=np.float64).ravel()
         except _TROUBLE as problem:
@@ -133,10 +137,21 @@ def groups_of(root: Node, kind: str) -> list[Node]:
     return found
 
 
-def _inside(group: Any, name: str) -> bool:
+def _inside(group: Any, name: str, hops: int = 8) -> bool:
+    """Is a member there without leaving the file on the way? A soft link is followed name by name, for it may pass an external one."""
     import h5py
 
-    return not isinstance(group.get(name, getlink=True), h5py.ExternalLink)
+    link = group.get(name, getlink=True)
+    if isinstance(link, h5py.HardLink):
+        return True
+    if not isinstance(link, h5py.SoftLink) or hops == 0:
+        return False
+    place = group.file if link.path.startswith("/") else group
+    for part in link.path.strip("/").split("/"):
+        if part not in ("", ".") and (not hasattr(place, "keys") or not _inside(place, part, hops - 1)):
+            return False
+        place = place if part in ("", ".") else place.get(part)
+    return True
 
 
 def _text(value: object) -> str:

@@ -78,9 +78,7 @@ def _ranges(data: bytes) -> Iterator[tuple[Measured | str, bool]]:
         place += length
 
 
-def _range(
-    data: bytes, place: int, radiation: Radiation | None, details: dict[str, str]
-) -> tuple[Measured | str, int, bool]:
+def _range(data: bytes, place: int, radiation: Radiation | None, details: dict[str, str]) -> tuple[Measured | str, int, bool]:
     """One range, the place behind it, and whether all its records are there."""
     scan_type = words(data, place + 32, 24)
     start, step = double(data, place + 72), double(data, place + 80)
@@ -94,7 +92,11 @@ def _range(
     drives = _drives(data, place + _RANGE, first)
     moves = any(abs(position - start) < _SAME_ANGLE for name, position in drives if name == "2theta")
     if not (moves or (not drives and scan_type.lower() in _MOVING)):
-        return f"its scan ({scan_type or 'without a name'}) does not move 2θ from {start:g} degrees on, as in a rocking curve", behind, whole
+        return (
+            f"its scan ({scan_type or 'without a name'}) does not move 2θ from {start:g} degrees on, as in a rocking curve",
+            behind,
+            whole,
+        )
     if not (np.isfinite([start, step]).all() and step != 0):
         return "its header gives no start and step in 2θ", behind, whole
     measured = Measured(

@@ -72,7 +72,9 @@ def _geometry(head: Mapping[str, str], axis: str) -> str | None:
     """The optics say BB (or DB: divergent beam); a parallel beam or a 2θ scan alone does not focus."""
     optics = f"{head.get('MEAS_COND_OPT_ATTR', '')} {head.get('MEAS_COND_OPT_NAME', '')} {head.get('FILE_PART_ID', '')}".lower()
     coupled = axis.lower() in _COUPLED
-    return "Bragg-Brentano" if coupled and any(word in optics.replace("(", " ").replace(")", " ").split() for word in ("bb", "db")) else None
+    return (
+        "Bragg-Brentano" if coupled and any(word in optics.replace("(", " ").replace(")", " ").split() for word in ("bb", "db")) else None
+    )
 
 
 def _status(head: Mapping[str, str], rows: FloatArray) -> str:

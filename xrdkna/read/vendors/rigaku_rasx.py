@@ -9,7 +9,6 @@ from pathlib import Path
 
 from xrdkna.errors import ScanFileError
 from xrdkna.read.bytes_in import text_from_bytes
-from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
 from xrdkna.read.vendors.rigaku_facts import measured_of
 from xrdkna.read.vendors.rigaku_ras import rows_of

@@ -25,6 +25,8 @@ def read_zipped_scans(path: Path, data: bytes) -> tuple[Scan, ...]:
         return read_brml_scans(path, archive)
     if holds_rasx(archive):
         return read_rasx_scans(path, archive)
+    if any(name.endswith(".ndc") for name in archive.names):
+        raise ScanFileError(f"{path}: this is a Neware cycler file, which is no scan; give it to `xrdkna track` with --echem.")
     raise ScanFileError(
         f"{path}: this is a zip archive with neither Rigaku's Data0/Profile0.txt nor Bruker's RawData0.xml in it (as .xlsx files are); "
         "export the scan as .xy, .xye, .csv or .xrdml."
