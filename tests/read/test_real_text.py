@@ -67,13 +67,3 @@ def test_the_header_of_a_bruker_export_gives_the_anode_with_both_lines(real_file
 @pytest.mark.parametrize("name", ["qpa/cpd-1e.prn", "formats/example_mac.xye", "formats/example_ocx.xy", "formats/sample.csv"])
 def test_a_file_that_names_no_radiation_is_given_none(real_file: RealFile, name: str) -> None:
     assert read_scan(real_file(name)).radiation is None
-
-
-@pytest.mark.parametrize(
-    "name", ["TiO2.raw", "TiOF.brml", "sample.rasx", "rigaku_nims.ras", "rigaku_yig.raw", "gsas.raw", "xrdml_918-16_10_ref.nxs"]
-)
-def test_a_vendor_file_that_is_not_read_is_called_by_its_kind(real_file: RealFile, name: str) -> None:
-    from xrdkna.errors import ScanFileError
-
-    with pytest.raises(ScanFileError, match="which is not read"):
-        read_scans(real_file(f"formats/{name}"))

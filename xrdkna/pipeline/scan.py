@@ -54,6 +54,12 @@ def facts_of(scan: Scan, pattern: Pattern) -> ScanFacts:
         start_time=scan.start_time,
         instrument=pattern.instrument,
         sigma_source=scan.sigma_source,
+        end_time=scan.end_time,
+        count_time=scan.count_time,
+        complete=scan.complete,
+        sample=scan.sample,
+        temperature_K=scan.temperature_K,
+        attenuation=scan.attenuation,
     )
 
 

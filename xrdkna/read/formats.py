@@ -13,6 +13,7 @@ from xrdkna.read.exchange.pdcif import PDCIF
 from xrdkna.read.exchange.spec import SPEC
 from xrdkna.read.kinds import Handle, ScanFormat
 from xrdkna.read.text import TEXT
+from xrdkna.read.told import with_told
 from xrdkna.read.vendors.bruker_raw import BRUKER_RAW
 from xrdkna.read.vendors.bruker_raw4 import BRUKER_RAW4
 from xrdkna.read.vendors.bruker_uxd import UXD
@@ -104,11 +105,21 @@ def _read(path: Path) -> tuple[Scan, ...]:
             raise ScanFileError(f"{path}: this is {name}, which is no scan; {remedy}.")
     for scan_format in FORMATS:
         if scan_format.recognises(data):
-            try:
-                return scan_format.read(path, data)
-            except RecordError as problem:
-                raise ScanFileError(f"{path}: {problem}") from problem
+            return _by(scan_format, path, data)
     raise ScanFileError(f"{path}: the file is binary and of no known kind (looked for {_looked_for()}); {_EXPORT}.")
+
+
+def _by(scan_format: ScanFormat, path: Path, data: bytes) -> tuple[Scan, ...]:
+    """Read by one format, which a refusal then names."""
+    try:
+        return tuple(with_told(scan) for scan in scan_format.read(path, data))
+    except RecordError as problem:
+        raise ScanFileError(f"{path}: {problem}") from problem
+    except ScanFileError as problem:
+        sentence = str(problem)
+        if scan_format is TEXT or scan_format.name in sentence:
+            raise
+        raise ScanFileError(f"{sentence.removesuffix('.')} (read as {scan_format.name}).") from problem
 
 
 def _looked_for() -> str:

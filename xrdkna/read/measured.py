@@ -11,7 +11,7 @@ from xrdkna.errors import ScanFileError
 from xrdkna.read.kinds import scan_name
 from xrdkna.read.tidy import merge_repeats, rising_order
 from xrdkna.read.uncertainty import Uncertain, with_column, without_column
-from xrdkna.records.arrays import FloatArray
+from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.instrument import Radiation
 from xrdkna.records.scan import Scan
 from xrdkna.records.values import Notice
@@ -102,7 +102,7 @@ def scan_of(path: Path, measured: Measured, *, number: int) -> Scan:
     two_theta, intensity, sigma, repeated = merge_repeats(measured.two_theta[kept], errors.intensity, errors.sigma)
     if len(two_theta) < 2:
         raise UnusableScanError("its 2θ does not move, as in a rocking curve; a powder pattern needs a 2θ scan")
-    ended = ()
+    ended: tuple[Notice, ...] = ()
     if measured.status:
         sentence = f"the diffractometer marks this scan as {measured.status}; what was measured is used."
         ended = (Notice(code="not-completed", severity="warning", sentence=sentence),)
@@ -121,6 +121,7 @@ def scan_of(path: Path, measured: Measured, *, number: int) -> Scan:
         end_time=measured.end_time,
         count_time=_count_time(measured),
         complete=not measured.status,
+        attenuation=_largest_factor(measured, kept),
         details={key: value for key, value in measured.details.items() if value},
         notices=(*measured.notices, *left_out, *ordered, *repeated, *ended, *notices),
     )
@@ -131,7 +132,7 @@ def usable_time(seconds: float | None) -> float | None:
     return seconds if seconds is not None and _TIMES[0] < seconds < _TIMES[1] else None
 
 
-def _usable(measured: Measured) -> tuple[FloatArray, tuple[Notice, ...]]:
+def _usable(measured: Measured) -> tuple[IntArray, tuple[Notice, ...]]:
     """Indices of the points with possible numbers, and what is said of the others."""
     angle, intensity = measured.two_theta, measured.intensity
     if len(angle) != len(intensity):
@@ -156,7 +157,7 @@ def _usable(measured: Measured) -> tuple[FloatArray, tuple[Notice, ...]]:
     return kept, tuple(notices)
 
 
-def _uncertain(measured: Measured, kept: FloatArray) -> tuple[Uncertain, list[Notice]]:
+def _uncertain(measured: Measured, kept: IntArray) -> tuple[Uncertain, list[Notice]]:
     """Intensities as they would have been without absorber and at one counting time, with their σ: f·N ± f·√N."""
     intensity = measured.intensity[kept]
     intensity = np.where(np.abs(intensity) < _ZERO, 0.0, intensity)
@@ -180,7 +181,13 @@ def _uncertain(measured: Measured, kept: FloatArray) -> tuple[Uncertain, list[No
     return replace(errors, intensity=errors.intensity * scale, sigma=errors.sigma * scale, notices=()), notices
 
 
-def _attenuation(measured: Measured, kept: FloatArray) -> tuple[FloatArray, list[Notice]]:
+def _largest_factor(measured: Measured, kept: IntArray) -> float | None:
+    """The factor of the strongest absorber in the beam; None where the file has none."""
+    scale, _ = _attenuation(measured, kept)
+    return float(scale.max()) if measured.attenuation is not None else None
+
+
+def _attenuation(measured: Measured, kept: IntArray) -> tuple[FloatArray, list[Notice]]:
     """(n,) factors of the absorber; a factor of zero stands in files of diffractometers without one."""
     if measured.attenuation is None or len(measured.attenuation) != len(measured.intensity):
         return np.ones(len(kept)), []
@@ -217,7 +224,7 @@ def _as_counts(intensity: FloatArray) -> Uncertain:
     return Uncertain(intensity=intensity, sigma=np.sqrt(np.maximum(intensity, 1.0)), source="counts", notices=(notice,))
 
 
-def _possible(values: FloatArray) -> FloatArray:
+def _possible(values: FloatArray) -> BoolArray:
     return (values > _ZERO) & (values < _TOO_LARGE)
 
 

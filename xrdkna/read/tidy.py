@@ -90,3 +90,8 @@ def number_or_none(text: str) -> float | None:
     except ValueError:
         return None
     return value if np.isfinite(value) else None
+
+
+def even_steps(first: float, step: float, number: int) -> FloatArray:
+    """(number,) angles of a scan that gives its first one and its step."""
+    return np.asarray(first + step * np.arange(number, dtype=np.float64), dtype=np.float64)

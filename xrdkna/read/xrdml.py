@@ -108,6 +108,7 @@ def _scan(path: Path, root: Node, measurement: Node, node: Node, *, number: int,
         end_time=_moment(node, "endTimeStamp"),
         count_time=counted.count_time,
         complete=status.lower() in _DONE,
+        attenuation=counted.attenuation,
         details=_details(root, measurement, node) | beam.details,
         notices=tuple(notices),
     )
@@ -164,7 +165,7 @@ def _details(root: Node, measurement: Node, node: Node) -> dict[str, str]:
 def _temperature(node: Node) -> str:
     for ambient in node.everywhere("nonAmbientPoints"):
         for values in ambient.everywhere("nonAmbientValues"):
-            return f"{values.attribute('type')} {values.text.split(' ')[0]}".strip()
+            return f"{values.text.split(' ')[0]} {values.attribute('unit')}".strip()
     return ""
 
 

@@ -1,6 +1,6 @@
 """Counts in an .xrdml scan, with the beam attenuator and the counting time accounted for exactly once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,10 +26,19 @@ class Counted:
     sigma: FloatArray
     source: str
     count_time: float | None
+    attenuation: float | None = None
     notices: tuple[Notice, ...] = ()
 
 
 def counts_of(points: Node, *, where: str) -> Counted | None:
+    """As `_counts_of`, with the largest factor of the absorber where the file gives factors."""
+    counted = _counts_of(points, where=where)
+    if counted is None or points.at("beamAttenuationFactors") is None:
+        return counted
+    return replace(counted, attenuation=float(_factors(points, len(counted.intensity), where=where).max()))
+
+
+def _counts_of(points: Node, *, where: str) -> Counted | None:
     """The counts of one `dataPoints`; None when it has none, or a number in them cannot be read.
 
     `counts` (schema 2.0 on) are as the detector saw them: intensity = f·N, σ = f·√N with the attenuation factor f.

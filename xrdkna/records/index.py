@@ -81,7 +81,7 @@ class CellFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanFacts:
-    """What identifies the scan an answer is about."""
+    """What identifies the scan an answer is about; what a file tells of it, as in Scan."""
 
     name: str
     points: int
@@ -89,6 +89,12 @@ class ScanFacts:
     start_time: datetime | None
     instrument: Instrument | None
     sigma_source: str
+    end_time: datetime | None = None
+    count_time: float | None = None
+    complete: bool = True
+    sample: str = ""
+    temperature_K: float | None = None
+    attenuation: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

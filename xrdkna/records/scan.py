@@ -22,7 +22,9 @@ class Scan:
     two_theta: (n,) degrees 2θ, strictly rising. intensity: (n,) counts where known (attenuation already multiplied in).
     sigma: (n,) standard uncertainty of intensity, positive. sigma_source: "column" (the file gave it), "counts" (Poisson),
     "relative" (the file holds neither: only ratios of uncertainties mean anything).
-    count_time: seconds a point. times: zone-aware or naive, as written. details: what else the file says, for people.
+    count_time: seconds a point. times: zone-aware or naive, as written. complete: False where the scan was stopped or its file is cut
+    off. sample: the name that the operator gave. temperature_K: of the specimen. attenuation: the largest factor of an absorber in the
+    beam. details: what else the file says, for people.
     """
 
     name: str
@@ -39,6 +41,9 @@ class Scan:
     end_time: datetime | None = None
     count_time: float | None = None
     complete: bool = True
+    sample: str = ""
+    temperature_K: float | None = None
+    attenuation: float | None = None
     details: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 

@@ -71,6 +71,12 @@ def scan_json(facts: ScanFacts) -> Json:
         "radiation": None if instrument is None else radiation_json(instrument.radiation),
         **(instrument_json(instrument) if instrument is not None else {"geometry": None, "radius_mm": None}),
         "sigma_source": facts.sigma_source,
+        "end_time": iso_time(facts.end_time),
+        "count_time_s": number(facts.count_time, PLAIN_DIGITS),
+        "complete": facts.complete,
+        "sample": facts.sample or None,
+        "temperature_K": number(facts.temperature_K, PLAIN_DIGITS),
+        "attenuation": number(facts.attenuation, PLAIN_DIGITS),
     }
 
 

@@ -13,6 +13,7 @@ from xrdkna.read.bytes_in import text_from_bytes
 from xrdkna.read.header import read_header
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
+from xrdkna.read.tidy import even_steps
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.scan import Scan
 
@@ -52,11 +53,11 @@ def _banks(text: str) -> Iterator[Measured | str]:
         if isinstance(columns, str):
             yield columns
             continue
-        angle, intensity, sigma = (column if column is None else column[:number] for column in columns)
+        angle, intensity, sigma = columns[0][:number], columns[1][:number], columns[2]
         yield Measured(
             two_theta=angle,
             intensity=intensity,
-            sigma=sigma,
+            sigma=None if sigma is None else sigma[:number],
             radiation=facts.radiation,
             radius_mm=facts.radius_mm,
             start_time=facts.start_time,
@@ -79,10 +80,10 @@ def _columns(kind: str, body: list[str], words: list[str]) -> tuple[FloatArray, 
         if kind == "ESD":
             fields = np.array([float(field or 0) for field in _fields(body)])
             pairs = fields[: fields.size // 2 * 2].reshape(-1, 2)
-            return first + step * np.arange(len(pairs)), pairs[:, 0], pairs[:, 1]
+            return even_steps(first, step, len(pairs)), pairs[:, 0], pairs[:, 1]
         if kind == "STD":
             intensity, sigma = _standard(_fields(body))
-            return first + step * np.arange(len(intensity)), intensity, sigma
+            return even_steps(first, step, len(intensity)), intensity, sigma
     except (ValueError, IndexError):
         return f"its {kind} records are not all numbers"
     return f"its records are of the kind {kind}, which is not known"

@@ -16,6 +16,7 @@ from xrdkna.read.exchange.hdf import HdfError, Node, groups_of, opened
 from xrdkna.read.exchange.nexus_facts import Facts, facts_of
 from xrdkna.read.kinds import Handle, scan_name
 from xrdkna.read.measured import Measured, UnusableScanError, scan_of
+from xrdkna.read.told import with_told
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.instrument import Radiation
 from xrdkna.records.scan import Scan
@@ -117,9 +118,9 @@ def _signal(data: Node) -> Node | None:
     """By the group's attribute, by the data set's own (before 2014), or by its usual name."""
     if name := data.attribute("signal"):
         return data.child(name)
-    for child in data.children():
-        if child.shape is not None and child.attribute("signal") in ("1", "1.0"):
-            return child
+    for member in data.children():
+        if member.shape is not None and member.attribute("signal") in ("1", "1.0"):
+            return member
     return next((child for name in ("I", "data", "intensity") if (child := data.child(name)) is not None), None)
 
 
@@ -206,6 +207,6 @@ def _load(path: Path, stack: _Stack, row: int, *, name: str, number: int) -> Sca
         details=facts.details,
     )
     try:
-        return replace(scan_of(path, measured, number=number), name=name)
+        return with_told(replace(scan_of(path, measured, number=number), name=name))
     except UnusableScanError as problem:
         raise ScanFileError(f"{path}: pattern {number}: {problem}.") from problem

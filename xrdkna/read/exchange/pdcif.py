@@ -7,6 +7,7 @@ corrected, and a correction made twice is an error.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from xrdkna.physics.radiation import monochromatic_radiation, radiation_from_tex
 from xrdkna.read.bytes_in import text_from_bytes
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
+from xrdkna.read.tidy import even_steps
 from xrdkna.read.times import parse_time
 from xrdkna.read.tube import tube_of
 from xrdkna.records.arrays import FloatArray
@@ -82,13 +84,14 @@ def _blocks(path: Path, text: str) -> list[_Block]:
     except (ValueError, RuntimeError) as problem:
         reason = str(problem).replace("\n", " ")[:200]
         raise ScanFileError(f"{path}: the CIF is damaged or cut off ({reason}); export or copy the file again.") from problem
-    blocks = []
+    blocks: list[_Block] = []
     for block in document:
         single: dict[str, str] = {}
         columns: dict[str, list[str]] = {}
         for item in block:
             if item.pair is not None:
-                single[_plain(item.pair[0])] = cif.as_string(item.pair[1])
+                tag, value = cast("tuple[str, str]", item.pair)
+                single[_plain(tag)] = cif.as_string(value)
             elif item.loop is not None:
                 width, values = item.loop.width(), item.loop.values
                 for i, tag in enumerate(item.loop.tags):
@@ -161,7 +164,7 @@ def _angles(block: _Block, n: int) -> FloatArray | str:
         low, high, step = (block.number(f"pd_{name}_{word}") for word in ("min", "max", "inc"))
         if low is not None and step:
             expected = round((high - low) / step) + 1 if high is not None and np.isfinite((high - low) / step) else n
-            return low + step * np.arange(n) if abs(expected - n) <= 1 else f"its range foretells {expected} points, and {n} are there"
+            return even_steps(low, step, n) if abs(expected - n) <= 1 else f"its range foretells {expected} points, and {n} are there"
     if "pd_meas_time_of_flight" in block.columns:
         return "its axis is a time of flight, not 2θ"
     return "its intensities have no column of angles of the same length"

@@ -18,6 +18,7 @@ from xrdkna.errors import ScanFileError
 from xrdkna.read.binary_in import EndOfFileError, array_at, double, integer, short, single, words
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
+from xrdkna.read.tidy import even_steps
 from xrdkna.read.times import parse_time
 from xrdkna.read.tube import tube_of
 from xrdkna.records.arrays import FloatArray
@@ -171,7 +172,7 @@ def _measured(
     """One range, or why it is none."""
     if not (np.isfinite([start, step]).all() and start != _UNKNOWN and step not in (0.0, _UNKNOWN)):
         return "its header gives no start and step in 2θ"
-    regular = start + step * np.arange(len(intensity))
+    regular = even_steps(start, step, len(intensity))
     return Measured(
         two_theta=regular if angles is None or len(angles) != len(intensity) else angles,
         intensity=intensity,

@@ -18,6 +18,7 @@ from xrdkna.errors import ScanFileError
 from xrdkna.read.binary_in import EndOfFileError, array_at, double, integer, single, words
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
+from xrdkna.read.tidy import even_steps
 from xrdkna.read.tube import tube_of
 from xrdkna.read.vendors.bruker_raw import moment_of
 from xrdkna.records.instrument import Radiation
@@ -100,7 +101,7 @@ def _range(data: bytes, place: int, radiation: Radiation | None, details: dict[s
     if not (np.isfinite([start, step]).all() and step != 0):
         return "its header gives no start and step in 2θ", behind, whole
     measured = Measured(
-        two_theta=start + step * np.arange(len(intensity)),
+        two_theta=even_steps(start, step, len(intensity)),
         intensity=intensity,
         count_time=count_time,
         radiation=radiation,

@@ -12,7 +12,7 @@ import numpy as np
 from xrdkna.read.bytes_in import text_from_bytes
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
-from xrdkna.read.tidy import number_or_none
+from xrdkna.read.tidy import even_steps, number_or_none
 from xrdkna.read.times import parse_time
 from xrdkna.read.tube import tube_of
 from xrdkna.records.arrays import FloatArray
@@ -77,7 +77,7 @@ def _range(head: dict[str, str], kind: re.Match[str], lines: list[str]) -> Measu
     planned = number_or_none(head.get("STEPCOUNT", "")) or 0.0
     wavelengths = [number_or_none(head.get(word, "")) for word in ("WL1", "WL2", "WLRATIO")]
     return Measured(
-        two_theta=table[:, 0] if kind[1] is not None else (start or 0.0) + (step or 0.0) * np.arange(len(table)),
+        two_theta=table[:, 0] if kind[1] is not None else even_steps(start or 0.0, step or 0.0, len(table)),
         intensity=table[:, 0 if kind[1] is None else 1],
         times=table[:, -1] if kind[3] is not None else None,
         per_second=kind[2] == "CPS",

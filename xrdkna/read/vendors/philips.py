@@ -13,7 +13,7 @@ from xrdkna.read.binary_in import EndOfFileError, array_at, double, unpack, word
 from xrdkna.read.bytes_in import text_from_bytes
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
-from xrdkna.read.tidy import number_or_none
+from xrdkna.read.tidy import even_steps, number_or_none
 from xrdkna.read.times import parse_time
 from xrdkna.read.tube import tube_of
 from xrdkna.records.scan import Scan
@@ -45,12 +45,12 @@ def read_udf_scans(path: Path, data: bytes) -> tuple[Scan, ...]:
     except ValueError as problem:
         raise ScanFileError(f"{path}: the .udf header gives no angles, or a count is no number; export the scan again.") from problem
     planned = (last - first) / step + 1.0 if step else 0.0
-    ratio = number_or_none(head.get("ratioalpha21", ""))
+    wavelengths = [number_or_none(head.get(word, "")) for word in ("labdaalpha1", "labdaalpha2", "ratioalpha21")]
     measured = Measured(
-        two_theta=first + step * np.arange(len(counts)),
+        two_theta=even_steps(first, step, len(counts)),
         intensity=counts,
         count_time=number_or_none(head.get("scansteptime", "")),
-        radiation=tube_of(*(number_or_none(head.get(f"labdaalpha{i}", "")) for i in (1, 2)), ratio, anode=head.get("anode", "")),
+        radiation=tube_of(*wavelengths, anode=head.get("anode", "")),
         geometry="Bragg-Brentano",
         start_time=parse_time(head.get("filedatetime", "").replace(",", " ")),
         status=f"stopped after {len(counts)} of {planned:.0f} points" if planned - len(counts) >= 1.5 else "",
@@ -80,7 +80,7 @@ def read_rd_scans(path: Path, data: bytes) -> tuple[Scan, ...]:
         raise ScanFileError(f"{path}: the header gives angles from {first:g} to {last:g} by {step:g}, which is no scan; copy it again.")
     roots, whole = array_at(data, 250 if data.startswith(b"V3") else 810, round(planned), "<u2")
     measured = Measured(
-        two_theta=first + step * np.arange(len(roots)),
+        two_theta=even_steps(first, step, len(roots)),
         intensity=np.rint(roots**2 / 100.0),
         radiation=tube_of(*wavelengths, anode=_ANODES[anode] if anode < len(_ANODES) else ""),
         geometry="Bragg-Brentano",

@@ -18,6 +18,7 @@ from xrdkna.errors import ScanFileError
 from xrdkna.read.binary_in import EndOfFileError, array_at, double, integer, single, words
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
+from xrdkna.read.tidy import even_steps
 from xrdkna.read.tube import tube_of
 from xrdkna.records.instrument import Radiation
 from xrdkna.records.scan import Scan
@@ -82,7 +83,7 @@ def _range(data: bytes, head: int, place: int, radiation: Radiation | None, deta
     start, end = _moment(integer(data, head + 30)), _moment(integer(data, head + 34))
     seconds = (end - start).total_seconds() if start is not None and end is not None else 0.0
     return Measured(
-        two_theta=first + step * np.arange(len(intensity)),
+        two_theta=even_steps(first, step, len(intensity)),
         intensity=intensity,
         count_time=_count_time(speed, step, number, seconds),
         radiation=radiation,

@@ -17,8 +17,10 @@ import numpy as np
 from xrdkna.read.binary_in import array_at, integer, short, single, words
 from xrdkna.read.kinds import ScanFormat
 from xrdkna.read.measured import Measured, scans_of
+from xrdkna.read.tidy import even_steps
 from xrdkna.read.times import parse_time
 from xrdkna.read.tube import tube_of
+from xrdkna.records.arrays import FloatArray
 from xrdkna.records.scan import Scan
 
 _BLOCK = 0x200
@@ -50,7 +52,7 @@ def _ranges(data: bytes) -> Iterator[Measured | str]:
             continue
         first, step = single(data, place + 0x2C), single(data, place + 0x3C)
         measured = Measured(
-            two_theta=first + step * np.arange(len(counts)),
+            two_theta=even_steps(first, step, len(counts)),
             intensity=counts,
             radiation=radiation,
             start_time=_moment(words(data, place, 16)),
@@ -63,7 +65,7 @@ def _ranges(data: bytes) -> Iterator[Measured | str]:
         place += _BLOCK * (1 + -(-4 * len(counts) // _BLOCK))
 
 
-def _counts(data: bytes, place: int) -> np.ndarray | None:
+def _counts(data: bytes, place: int) -> FloatArray | None:
     """The counts behind a block that is a range's header by all its numbers; None where they disagree."""
     number = short(data, place + 0x22)
     first, last, step = (single(data, place + offset) for offset in (0x2C, 0x34, 0x3C))
