@@ -46,7 +46,8 @@ def _radiation(head: Mapping[str, str]) -> tuple[Radiation | None, tuple[Notice,
     """The tube's lines. Where Kα₁ alone is chosen, Kα₂ is taken away only if a perfect crystal is named among the optics."""
     alpha1, alpha2 = (number_or_none(head.get(f"HW_XG_WAVE_LENGTH_ALPHA{line}", "")) for line in (1, 2))
     anode = head.get("HW_XG_TARGET_NAME", "")
-    both = tube_of(alpha1, alpha2, anode=anode)
+    # A header without Kα₂ is short, not monochromatic: the tube emits it all the same.
+    both = tube_of(alpha1 if alpha2 is not None else None, alpha2, anode=anode) or tube_of(alpha1)
     if head.get("MEAS_COND_XG_WAVE_TYPE", "").lower() != "ka1":
         return both, ()
     optics = " ".join(value for key, value in head.items() if key.startswith(("HW_I_", "MEAS_COND_OPT"))).lower()
