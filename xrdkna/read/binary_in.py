@@ -60,4 +60,5 @@ def array_at(data: bytes, place: int, number: int, kind: str, *, stride: int | N
     column = (
         np.lib.stride_tricks.as_strided(window, shape=(there, size), strides=(step, 1)) if step != size else window.reshape(there, size)
     )
-    return np.ascontiguousarray(column).view(kind).ravel().astype(np.float64), there == number
+    with np.errstate(invalid="ignore"):  # a signalling NaN is a damaged number like any other, and left out later
+        return np.ascontiguousarray(column).view(kind).ravel().astype(np.float64), there == number
