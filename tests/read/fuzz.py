@@ -25,13 +25,29 @@ LONGEST_S, MOST_BYTES = 5.0, 2**30
 SLICE = 250
 # Measured files longer than this are left to the made ones of their format.
 LARGEST_SEED = 120_000
-ABSURD = [b"-1", b"0", b"nan", b"1e999", b"99999999999999999999", b"1e-320", b"", b"<", b"&a;", b"\x00", b"\xff\xff\xff\xff", b"..", b"(", b"'"]
+ABSURD = [
+    b"-1",
+    b"0",
+    b"nan",
+    b"1e999",
+    b"99999999999999999999",
+    b"1e-320",
+    b"",
+    b"<",
+    b"&a;",
+    b"\x00",
+    b"\xff\xff\xff\xff",
+    b"..",
+    b"(",
+    b"'",
+]
 
 
 def seeds() -> list[tuple[str, bytes]]:
     """The made files and the measured ones, by name."""
     spec = importlib.util.spec_from_file_location("made_files", HERE.with_name("made_files.py"))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     measured = sorted(REAL.iterdir()) if REAL.is_dir() else []
@@ -107,7 +123,7 @@ def run_slice(seed: int, first: int, number: int, mark: Path) -> dict[str, objec
             except DataError as problem:
                 if "\n" in str(problem) or len(str(problem)) > 2000:
                     bad.append(f"{i} {name}: the message is no sentence")
-            except BaseException as problem:
+            except BaseException as problem:  # noqa: BLE001 – whatever else comes is what the run looks for
                 bad.append(f"{i} {name}: {type(problem).__name__}: {str(problem)[:200]}")
             taken = time.process_time() - begun
             if taken > longest:
@@ -131,7 +147,7 @@ def main() -> int:
     parser.add_argument("--mark", type=Path, default=None, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.slice is not None:
-        print(json.dumps(run_slice(chosen.seed, chosen.first, chosen.slice, chosen.mark)))
+        sys.stdout.write(json.dumps(run_slice(chosen.seed, chosen.first, chosen.slice, chosen.mark)))
         return 0
     total: dict[str, float] = {"files": 0, "read": 0, "longest_s": 0.0, "peak_bytes": 0.0}
     bad: list[str] = []
@@ -143,10 +159,11 @@ def main() -> int:
             for key in total:
                 total[key] = total[key] + result[key] if key in ("files", "read") else max(total[key], result[key])
             for line in result["bad"]:
-                print(line, flush=True)
-    print(
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
+    sys.stdout.write(
         f"{total['files']:.0f} files of seed {chosen.seed}: {total['read']:.0f} still read, {len(bad)} findings; "
-        f"longest {total['longest_s']:.2f} s of processor time, most memory {total['peak_bytes'] / 2**20:.0f} MiB"
+        f"longest {total['longest_s']:.2f} s of processor time, most memory {total['peak_bytes'] / 2**20:.0f} MiB\n"
     )
     return 1 if bad else 0
 
@@ -160,7 +177,13 @@ def _in_process(seed: int, first: int, number: int, mark: Path) -> dict:
     if done.returncode != 0:
         where = mark.read_text() if mark.exists() else "the beginning"
         last = done.stderr.strip().split("\n")[-1][:200]
-        return {"files": number, "read": 0, "longest_s": 0.0, "peak_bytes": 0.0, "bad": [f"crash ({done.returncode}) at file {where}: {last}"]}
+        return {
+            "files": number,
+            "read": 0,
+            "longest_s": 0.0,
+            "peak_bytes": 0.0,
+            "bad": [f"crash ({done.returncode}) at file {where}: {last}"],
+        }
     return json.loads(done.stdout)
 
 

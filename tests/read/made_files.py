@@ -105,7 +105,8 @@ def _gsas_fxye() -> bytes:
 
 def _spec() -> bytes:
     scan = (
-        f"#S 1 ascan tth {FIRST} {LAST:.2f} {N - 1} 2\n#D Wed May 01 10:00:00 2024\n#T 2  (Seconds)\n#N 4\n#L Two Theta  Epoch  Seconds  Detector\n"
+        f"#S 1 ascan tth {FIRST} {LAST:.2f} {N - 1} 2\n#D Wed May 01 10:00:00 2024\n#T 2  (Seconds)\n#N 4\n"
+        "#L Two Theta  Epoch  Seconds  Detector\n"
     )
     rows = "".join(f"{x:.3f} 12 2 {y}\n" for x, y in _rows())
     return ("#F k\n#E 1714550400\n#D Wed May 01 09:59:00 2024\n\n" + scan + rows + "\n" + scan.replace("#S 1", "#S 2") + rows).encode()

@@ -11,7 +11,7 @@ from xrdkna.read.exchange.hdf import MAGIC
 from xrdkna.read.exchange.nexus import nexus_handles
 from xrdkna.read.exchange.pdcif import PDCIF
 from xrdkna.read.exchange.spec import SPEC
-from xrdkna.read.kinds import Handle, ScanFormat
+from xrdkna.read.kinds import Handle, ScanFormat, grid_of
 from xrdkna.read.text import TEXT
 from xrdkna.read.told import with_told
 from xrdkna.read.vendors.bruker_raw import BRUKER_RAW
@@ -63,7 +63,8 @@ def scan_handles(path: Path) -> tuple[Handle, ...]:
         return tuple(nexus_handles(path))
     scans = _read(path)
     return tuple(
-        Handle(name=scan.name, start=scan.start_time, end=scan.end_time, load=partial(_again, path, i)) for i, scan in enumerate(scans)
+        Handle(name=scan.name, start=scan.start_time, end=scan.end_time, grid=grid_of(scan.two_theta), load=partial(_again, path, i))
+        for i, scan in enumerate(scans)
     )
 
 

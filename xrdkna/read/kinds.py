@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from xrdkna.records.arrays import FloatArray
 from xrdkna.records.scan import Scan
 
 
@@ -23,12 +24,21 @@ class ScanFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:
-    """A scan of a file that is known but not yet held in memory. `load` reads it and may raise ScanFileError."""
+    """A scan of a file that is known but not yet held in memory. `load` reads it and may raise ScanFileError.
+
+    grid: first and last angle (degrees) and number of points.
+    """
 
     name: str
     start: datetime | None
     end: datetime | None
+    grid: tuple[float, float, int]
     load: Callable[[], Scan]
+
+
+def grid_of(two_theta: FloatArray) -> tuple[float, float, int]:
+    """First and last angle and number of points."""
+    return float(two_theta[0]), float(two_theta[-1]), len(two_theta)
 
 
 def scan_name(path: Path, number: int) -> str:

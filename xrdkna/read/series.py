@@ -7,10 +7,12 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from xrdkna.errors import CyclingError, DataError, ScanFileError
+from xrdkna.errors import CyclingError, DataError, ScanFileError, SeriesError
+from xrdkna.read.bytes_in import first_bytes, text_from_bytes
 from xrdkna.read.cycling import on_clock_of_scans, read_cyclings
-from xrdkna.read.formats import read_scans
-from xrdkna.read.series_folder import FolderContent, look_into, natural_key
+from xrdkna.read.formats import read_scans, scan_handles
+from xrdkna.read.series_checks import unevenness
+from xrdkna.read.series_folder import FolderContent, look_at_file, look_into, natural_key
 from xrdkna.read.series_log import LogRow, read_log
 from xrdkna.read.setup_file import read_setup
 from xrdkna.records.scan import Scan
@@ -20,12 +22,14 @@ from xrdkna.records.values import Notice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """One scan before it has its place. path: None when it is only listed. number: counts the scans of a file from 1.
-    problem: what keeps it from being read."""
+    """One scan before it has its place. path: None when it is only listed. number: counts the scans of a file from 1; load: reads it,
+    where the file was looked into. problem: what keeps it from being read."""
 
     path: Path | None
     name: str
     number: int = 1
+    grid: tuple[float, float, int] | None = None
+    load: Callable[[], Scan] | None = None
     start: datetime | None = None
     end: datetime | None = None
     columns: dict[str, str] | None = None
@@ -33,16 +37,22 @@ class _Found:
 
 
 def read_series(folder: Path, *, cycling: Cycling | None = None, log: Path | None = None, clock_offset: float = 0.0) -> Series:
-    """The series in a folder (contract.md, "A series folder").
+    """The series in a folder (contract.md, "A series folder"), in one file of many scans, or in a list of files.
 
     cycling: the cycler's record; without it, the folder's own cycler file is read, with `clock_offset` seconds added to
     its clock. log: a table like scans.csv that lies elsewhere. Scans are read when an entry is loaded; a scan that cannot
     be read is an entry whose `load` raises.
     Raises SeriesError: no folder, no scans, a table or series.toml that contradicts itself.
     """
-    content = look_into(folder, log=log)
-    setup, notices = read_setup(folder)
+    content = look_at_file(folder) if folder.is_file() else look_into(folder, log=log)
+    setup, notices = read_setup(folder.parent if folder.is_file() else folder)
     found, more = _from_log(content, content.log) if content.log is not None else _from_files(content)
+    if folder.is_file() and len(found) == 1:
+        raise SeriesError(
+            found[0].problem
+            or f"{folder}: this is a file of a single scan; a series is a folder of scans, a list of them or a file of several "
+            "(`xrdkna index` reads a single scan)."
+        )
     found, zoned = _one_zone(found)
     found, shared = _own_names(found)
     cycling, cycled = _cycling_of(content, cycling, clock_offset)
@@ -56,12 +66,20 @@ def read_series(folder: Path, *, cycling: Cycling | None = None, log: Path | Non
         cycling = on_clock_of_scans(cycling, zone)
         cycled = list(cycling.notices)
     return Series(
-        name=folder.resolve().name,
+        name=folder.resolve().stem if folder.is_file() else folder.resolve().name,
         entries=entries,
         axis="time" if timed else "scan",
         setup=setup,
         cycling=cycling,
-        notices=(*notices, *more, *zoned, *shared, *_aside(content), *cycled),
+        notices=(
+            *notices,
+            *more,
+            *zoned,
+            *shared,
+            *unevenness([(item.name, item.start, item.grid) for item in found]),
+            *_aside(content),
+            *cycled,
+        ),
     )
 
 
@@ -102,7 +120,9 @@ def _found_in_row(row: LogRow) -> list[_Found]:
 
 def _from_files(content: FolderContent) -> tuple[list[_Found], list[Notice]]:
     """By the start times in the files when all readable ones have one, else by the natural order of the names."""
-    found = [item for path in sorted(content.scans, key=natural_key) for item in _survey(path)]
+    found = [item for path in (content.scans if content.listed else sorted(content.scans, key=natural_key)) for item in _survey(path)]
+    if content.listed:
+        return found, _no_times(found)
     readable = [item for item in found if not item.problem]
     timed = [item for item in readable if item.start is not None]
     if readable and len(timed) == len(found):
@@ -123,6 +143,14 @@ def _from_files(content: FolderContent) -> tuple[list[_Found], list[Notice]]:
     ]
 
 
+def _no_times(found: Sequence[_Found]) -> list[Notice]:
+    """The order of a list, or of a file, stands; the axis is time only where every scan says when it began."""
+    if all(item.start is not None for item in found):
+        return []
+    sentence = "not every scan says when it began; the axis is the scan number, in the order of the file."
+    return [Notice(code="no-times", severity="info", sentence=sentence)]
+
+
 def _merge_by_name(ordered: Sequence[_Found], unread: Sequence[_Found]) -> list[_Found]:
     """Unreadable scans go before the first readable one whose name comes after theirs."""
     merged = list(ordered)
@@ -139,19 +167,21 @@ def _place(item: _Found) -> tuple[tuple[int, int, str], ...]:
 def _survey(path: Path) -> list[_Found]:
     """The scans in a file with their times; the numbers are dropped again. One entry with the problem if it cannot be read."""
     try:
-        scans = read_scans(path)
+        handles = scan_handles(path)
     except DataError as problem:
         return [_Found(path=path, name=path.stem, problem=str(problem))]
-    return [_Found(path=path, name=scan.name, number=i, start=scan.start_time, end=scan.end_time) for i, scan in enumerate(scans, 1)]
+    return [
+        _Found(path=path, name=each.name, number=i, start=each.start, end=each.end, grid=each.grid, load=each.load)
+        for i, each in enumerate(handles, 1)
+    ]
 
 
 def _may_hold_many(path: Path) -> bool:
-    """XML can hold many scans without being long; it is worth a look. (Columns below each other in text are found on loading.)"""
-    try:
-        with path.open("rb") as stream:
-            return b"<" in stream.read(64)
-    except OSError:
-        return False
+    """Every format but plain columns can hold many scans without being long; it is worth a look. (Columns below each other in text are
+    found on loading.)"""
+    head = first_bytes(path, 2048)
+    text = text_from_bytes(head)
+    return text is None or any(mark in text for mark in ("<", "*RAS_", "_FILEVERSION", "BANK", "#S ", "data_"))
 
 
 def _loader(item: _Found) -> Callable[[], Scan]:
@@ -160,10 +190,7 @@ def _loader(item: _Found) -> Callable[[], Scan]:
     def load() -> Scan:
         if item.path is None:
             raise ScanFileError(item.problem)
-        scans = read_scans(item.path)
-        if len(scans) < item.number:
-            raise ScanFileError(f"{item.path}: the file holds {len(scans)} scans and no longer scan {item.number}.")
-        scan = scans[item.number - 1]
+        scan = item.load() if item.load is not None else read_scans(item.path)[0]
         return replace(scan, name=item.name, start_time=item.start or scan.start_time, end_time=item.end or scan.end_time)
 
     return load

@@ -27,7 +27,15 @@ _SCAN_SUFFIXES = (
     ".asc",
     ".udf",
     ".gsa",
+    ".gsas",
     ".fxye",
+    ".rd",
+    ".sd",
+    ".nxs",
+    ".h5",
+    ".hdf5",
+    ".hdf",
+    ".spec",
 )
 # Suffixes that scans share with notes and tables: the content decides.
 _SHARED_SUFFIXES = (".csv", ".dat", ".txt", ".tsv", "")
@@ -36,16 +44,19 @@ _PROSE = re.compile(r"^(?:readme|licen[cs]e|notes?|changelog|todo|authors|info)\
 # A file of so few rows is a table of something, not a scan.
 _FEWEST_ROWS = 10
 _LOOK = 65_536
+_LONGEST_LIST = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderContent:
-    """scans: in natural order of their names. log: the table of times. cyclers: the cycler's files. aside: files left out."""
+    """scans: in natural order of their names. log: the table of times. cyclers: the cycler's files. aside: files left out.
+    listed: the scans' order is the one in which somebody listed or measured them."""
 
     scans: tuple[Path, ...]
     log: Path | None
     cyclers: tuple[Path, ...]
     aside: tuple[Path, ...]
+    listed: bool = False
 
 
 def look_into(folder: Path, *, log: Path | None) -> FolderContent:
@@ -55,8 +66,6 @@ def look_into(folder: Path, *, log: Path | None) -> FolderContent:
     """
     if not folder.exists():
         raise SeriesError(f"{folder}: there is no such folder.")
-    if not folder.is_dir():
-        raise SeriesError(f"{folder}: this is a file; a series is a folder of scans (`xrdkna index` reads a single scan).")
     try:
         here = _files(folder)
         below = {child: _files(child) for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")}
@@ -73,6 +82,23 @@ def look_into(folder: Path, *, log: Path | None) -> FolderContent:
             f"{folder}: no scan lies here (looked for .xy, .xye, .xrdml, .csv, .dat, .txt and their kind); name another folder."
         )
     return FolderContent(scans=scans, log=log, cyclers=_cyclers(here, everything), aside=aside)
+
+
+def look_at_file(path: Path) -> FolderContent:
+    """A series in one file: the scans that it holds, or the files that it lists, one a line and relative to it."""
+    listed = _listed(path)
+    cyclers = _cyclers(_files(path.parent), ()) if listed else ()
+    return FolderContent(scans=listed or (path,), log=None, cyclers=cyclers, aside=(), listed=True)
+
+
+def _listed(path: Path) -> tuple[Path, ...]:
+    """The files that a list names; none where any line is no name of a file beside it or below. "#" begins a remark."""
+    lines = [line.partition("#")[0].strip() for line in (_head(path) or "").split("\n")]
+    names = [line for line in lines if line]
+    folder = path.parent.resolve()
+    files = [(path.parent / name.replace("\\", "/"), name) for name in names[:_LONGEST_LIST] if len(name) < 500]
+    inside = [file for file, _ in files if file.resolve().is_relative_to(folder) and file.is_file() and file.resolve() != path.resolve()]
+    return tuple(inside) if names and len(inside) == len(names) else ()
 
 
 def _scans_below(folder: Path, below: Mapping[Path, Sequence[Path]], *, log: Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

@@ -14,7 +14,7 @@ import numpy as np
 from xrdkna.errors import ScanFileError
 from xrdkna.read.exchange.hdf import HdfError, Node, groups_of, opened
 from xrdkna.read.exchange.nexus_facts import Facts, facts_of
-from xrdkna.read.kinds import Handle, scan_name
+from xrdkna.read.kinds import Handle, grid_of, scan_name
 from xrdkna.read.measured import Measured, UnusableScanError, scan_of
 from xrdkna.read.told import with_told
 from xrdkna.records.arrays import FloatArray
@@ -57,7 +57,7 @@ def nexus_handles(path: Path) -> list[Handle]:
             start, end = _moments(stack, row)
             name = scan_name(path, len(handles) + 1)
             load = partial(_load, path, stack, row, name=name, number=len(handles) + 1)
-            handles.append(Handle(name=name, start=start, end=end, load=load))
+            handles.append(Handle(name=name, start=start, end=end, grid=grid_of(stack.angles), load=load))
     return handles
 
 
