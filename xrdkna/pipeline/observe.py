@@ -138,7 +138,9 @@ class Observer:
 
 
 def _machine(survey: Survey) -> Mapping[str, ParameterChoice]:
-    """What the machine does to a line is the same in every scan, and the survey's sums tell it better than any of them."""
+    """What the machine does to a line is the same in every scan, and the survey's sums tell it better than any of them, if they tell it."""
+    if not survey.trusted:
+        return {}
     return {name: ParameterChoice(value=survey.start[name], vary=False) for name in MACHINE_WIDTHS if name in survey.start}
 
 

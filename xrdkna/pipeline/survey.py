@@ -32,7 +32,7 @@ _VISIBLE = 0.02
 class Survey:
     """What the survey found. reflections: of the whole choice; followed: of the phases worth following scan by scan.
 
-    start: parameters by name of the first stretch's fit; cells: of each phase where it showed best; unexplained: lines of no
+    start: parameters by name of the first stretch's fit; trusted: whether that fit explains its pattern; cells: of each phase where it showed best; unexplained: lines of no
     phase, at their places in the sums.
     """
 
@@ -40,6 +40,7 @@ class Survey:
     reflections: tuple[Reflections, ...]
     followed: tuple[Reflections, ...]
     start: Mapping[str, float]
+    trusted: bool
     cells: Mapping[str, Cell]
     fwhm: float
     halos: tuple[Halo, ...]
@@ -72,6 +73,7 @@ def survey_series(series: Series, library: Library, settings: Settings) -> Surve
         reflections=reflections,
         followed=followed,
         start={p.name: p.value.value for p in first.found.refinement.parameters if p.refined},
+        trusted=first.found.refinement.verdict == "accepted",
         cells=_known_cells(stretches, followed),
         fwhm=typical_fwhm(first.peaks),
         halos=distinct_halos([stretch.peaks.halos for stretch in stretches]),
