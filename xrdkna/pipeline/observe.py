@@ -12,7 +12,7 @@ from xrdkna.match.leftovers import explain_leftovers
 from xrdkna.physics.evidence import with_strangers_settled
 from xrdkna.physics.lattice import free_cell_parameters
 from xrdkna.pipeline.settings import Settings, instrument_of
-from xrdkna.pipeline.survey import Survey
+from xrdkna.pipeline.surveyed import Survey
 from xrdkna.records.index import IndexedPeak
 from xrdkna.records.peaks import Peak
 from xrdkna.records.refinement import UNEXPLAINED, FittedLine, IntensityInformation
