@@ -9,7 +9,7 @@ import numpy as np
 from xrdkna.errors import DataError, DeclinedError
 from xrdkna.match.assign import unexplained_peaks
 from xrdkna.physics.lattice import cell_from_free, free_cell_parameters
-from xrdkna.pipeline.glance import cell_seen, sigmas_of, somebody_new
+from xrdkna.pipeline.glance import UNKNOWN, News, cell_seen, news_of, sigmas_of
 from xrdkna.pipeline.identify import Identified, identify_phases, typical_fwhm
 from xrdkna.pipeline.observe import Observer
 from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for, require_measured_halos
@@ -59,22 +59,26 @@ class _Gathered:
 
     @property
     def there(self) -> frozenset[str]:
-        """Who was there when somebody was last looked for."""
-        return frozenset(verdict.phase for verdict in self.stretches[-1].found.verdicts if verdict.verdict == "present")
+        """Who was there in any stretch that was indexed."""
+        verdicts = (verdict for stretch in self.stretches for verdict in stretch.found.verdicts)
+        return frozenset(verdict.phase for verdict in verdicts if verdict.verdict == "present")
 
-    def glanced(self, total: Scan) -> bool:
-        """True where the fast fit of a series finds nothing in this sum that is not known already; then its cells are kept."""
+    def news(self, total: Scan) -> News:
+        """What the fast fit of a series finds in this sum that is not known already; where it finds nothing, its cells are kept."""
         if not self.stretches or float(total.two_theta[-1]) > self.reach:
-            return False
+            return UNKNOWN
         survey = self.survey()
         self.observer = self.observer or Observer(survey, self.settings)
-        seen = self.observer(total)
+        try:
+            seen = self.observer(total)
+        except (DataError, DeclinedError):
+            return UNKNOWN
         sigmas = sigmas_of(seen, survey.followed, texture_sd=survey.texture_sd)
-        if somebody_new(seen, survey, sigmas, there=self.there):
-            return False
-        cells = {phase: (sigmas[phase], cell) for phase in self.there if (cell := cell_seen(seen, phase))}
-        self.glances.append(_Glance(seen.values["gof", ""].value, cells))
-        return True
+        found = news_of(seen, survey, sigmas, there=self.there)
+        if not found.sigmas:
+            cells = {phase: (sigmas[phase], cell) for phase in self.there if (cell := cell_seen(seen, phase))}
+            self.glances.append(_Glance(seen.values["gof", ""].value, cells))
+        return found
 
     def survey(self) -> Survey:
         """The survey of all that was looked at."""
@@ -96,33 +100,40 @@ class _Gathered:
 
 
 def survey_series(series: Series, library: Library, settings: Settings) -> Survey:
-    """Index a few sums over the series; those in which a glance finds nobody new are not indexed again. Raises DeclinedError when none of
-    the scans tried can be read, UsageError for a named halo that none of them measures."""
-    gathered = _Gathered(settings)
-    trouble = "it holds no scan"
+    """Index a few sums over the series: the first, then of the others the one in which most is new, until a glance finds nothing new.
+
+    Raises DeclinedError when none of the scans tried can be read, UsageError for a named halo that none of them measures.
+    """
+    gathered, trouble, left = _Gathered(settings), "it holds no scan", list[Scan]()
     for entries in _chosen(series.entries):
         total, problem = _sum_of(entries)
-        try:
-            if total is not None and not gathered.glanced(total):
-                _index(gathered, total, library)
-        except DeclinedError as declined:
-            problem = str(declined)
+        left += [total] if total is not None else []
         trouble = problem or trouble
+    while left:
+        news = [gathered.news(total) for total in (left if gathered.stretches else left[:1])]
+        most = max(range(len(news)), key=lambda place: news[place].sigmas)
+        richest = left[most]
+        left = [total for place, total in enumerate(left) if place != most and (place >= len(news) or news[place].sigmas)]
+        if news[most].sigmas:
+            try:
+                _index(gathered, richest, library, expected=gathered.there | news[most].phases)
+            except DeclinedError as declined:
+                trouble = str(declined)
     if not gathered.stretches:
         raise DeclinedError(f"no scan of the series {series.name} can be used: {trouble.rstrip('.')}.")
     require_measured_halos([stretch.pattern for stretch in gathered.stretches], settings)
     return gathered.survey()
 
 
-def _index(gathered: _Gathered, total: Scan, library: Library) -> None:
+def _index(gathered: _Gathered, total: Scan, library: Library, *, expected: frozenset[str]) -> None:
+    """Index one sum; this one holds most of what the others held, so it starts from who is expected there."""
     settings = gathered.settings
     pattern, peaks = find_peaks_of(total, settings)
     if (end := float(pattern.two_theta[-1])) > gathered.reach:
         # A first scan that was cut off must not blind the rest of the series.
         gathered.reflections, gathered.reach = reflections_for(library, settings.phases, pattern.instrument, end), end
-    # This stretch holds most of what the last one held: it starts from who was there.
-    there = gathered.there if gathered.stretches else None
-    found = identify_phases(pattern, peaks, judgeable(gathered.reflections), settings, expected=there)
+    known = expected if gathered.stretches else None
+    found = identify_phases(pattern, peaks, judgeable(gathered.reflections), settings, expected=known)
     gathered.stretches.append(_Stretch(pattern, peaks, found))
     gathered.observer = None
 
