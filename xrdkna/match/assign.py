@@ -41,7 +41,8 @@ def _assign(
     if total < _EXPLAINED * peak.area.value and not _within_errors(peak, total):
         return IndexedPeak(peak=peak, status="unindexed", assignments=())
     shares = feeding / total if total > 0.0 else feeding
-    order = [i for i in np.argsort(-shares) if shares[i] >= _SMALLEST_SHARE]
+    named = np.flatnonzero(shares >= _SMALLEST_SHARE)
+    order = named[np.argsort(-shares[named])].tolist()
     assignments = tuple(
         Assignment(phase=lines[i].phase, hkl=lines[i].hkl, two_theta=lines[i].two_theta, share=float(shares[i])) for i in order
     )

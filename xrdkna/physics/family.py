@@ -94,9 +94,9 @@ def phase_log_evidence(information: FloatArray, score: FloatArray, template: Flo
     soft = texture * template
     values, vectors = np.linalg.eigh(information * np.outer(soft, soft))
     values = np.maximum(values, 0.0)[:, None, :]
-    along = np.einsum("hik,i->hk", vectors, np.full(template.size, 1.0 / texture))[:, None, :]
-    turned = np.einsum("hik,hi->hk", vectors, soft * score)[:, None, :]
-    power = np.einsum("i,hij,j->h", template, information, template)
+    along = (vectors.sum(axis=1) / texture)[:, None, :]
+    turned = (soft * score)[:, None, :] @ vectors
+    power = information @ template @ template
     seen = (score @ template) / np.sqrt(np.maximum(power, 1e-300))
     amount = _amounts(power, np.maximum(HIGHEST, 3.0 * seen))[:, :, None]
     stiff = 1.0 + amount**2 * values

@@ -12,7 +12,7 @@ from xrdkna.match.leftovers import explain_leftovers
 from xrdkna.physics.evidence import with_strangers_settled
 from xrdkna.physics.lattice import free_cell_parameters
 from xrdkna.pipeline.settings import Settings, instrument_of
-from xrdkna.pipeline.survey import Survey
+from xrdkna.pipeline.surveyed import Survey
 from xrdkna.records.index import IndexedPeak
 from xrdkna.records.peaks import Peak
 from xrdkna.records.refinement import UNEXPLAINED, FittedLine, IntensityInformation
@@ -23,7 +23,8 @@ from xrdkna.records.values import Estimate
 from xrdkna.refine.following.chain import Chain
 from xrdkna.refine.following.grid import with_all_points
 from xrdkna.refine.forward.build import fitted_points
-from xrdkna.refine.forward.layout import tag
+from xrdkna.refine.forward.layout import MACHINE_WIDTHS, tag
+from xrdkna.refine.settings import ParameterChoice
 
 # A phase's cell and widths are told of a scan that shows it; below this they are those of the scans before.
 _SHOWN_SIGMAS = 3.0
@@ -40,7 +41,7 @@ class Observer:
         self._survey, self._settings = survey, settings
         self._chain = Chain(
             [survey.at_known_cell(lines) for lines in survey.followed],
-            settings.refine,
+            replace(settings.refine, parameters={**_machine(survey), **settings.refine.parameters}),
             fwhm=survey.fwhm,
             halos=survey.halos,
             unexplained=survey.unexplained,
@@ -134,6 +135,13 @@ class Observer:
         lines = _fitted_lines(fit.information)
         indexed = tuple(IndexedPeak(peak=peak, status="unindexed", assignments=()) for peak in peaks)
         return [one.peak for one in explain_leftovers(indexed, lines, pattern.instrument) if one.status == "unindexed"]
+
+
+def _machine(survey: Survey) -> Mapping[str, ParameterChoice]:
+    """What the machine does to a line is the same in every scan, and the survey's sums tell it better than any of them, if they tell it."""
+    if not survey.trusted:
+        return {}
+    return {name: ParameterChoice(value=survey.start[name], vary=False) for name in MACHINE_WIDTHS if name in survey.start}
 
 
 def _value_names(survey: Survey) -> Mapping[str, Mapping[str, str]]:

@@ -14,7 +14,8 @@ from xrdkna.physics.evidence import phase_evidence
 from xrdkna.physics.lattice import free_cell_parameters
 from xrdkna.pipeline.observe import Observer
 from xrdkna.pipeline.settings import Settings, robust, settings_for_series
-from xrdkna.pipeline.survey import Survey, survey_series
+from xrdkna.pipeline.survey import survey_series
+from xrdkna.pipeline.surveyed import Survey
 from xrdkna.records.index import Assignment
 from xrdkna.records.phases import Library
 from xrdkna.records.refinement import IntensityInformation

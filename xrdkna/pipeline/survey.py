@@ -1,23 +1,26 @@
 """Before a series is followed: a few sums of its scans are indexed, to know who may be there and where to start from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
 from xrdkna.errors import DataError, DeclinedError
 from xrdkna.match.assign import unexplained_peaks
-from xrdkna.physics.lattice import cell_from_free, d_spacings, free_cell_parameters
+from xrdkna.physics.lattice import cell_from_free, free_cell_parameters
+from xrdkna.pipeline.glance import UNKNOWN, News, cell_seen, news_of, sigmas_of
 from xrdkna.pipeline.identify import Identified, identify_phases, typical_fwhm
+from xrdkna.pipeline.observe import Observer
 from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for, require_measured_halos
 from xrdkna.pipeline.settings import Settings
-from xrdkna.records.instrument import Instrument
+from xrdkna.pipeline.surveyed import Survey
 from xrdkna.records.peaks import Halo, Peak, Peaks
 from xrdkna.records.phases import Cell, Library, Reflections
 from xrdkna.records.refinement import FittedLine
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.series import Series, SeriesEntry
+from xrdkna.records.values import Estimate
 
 # So many stretches of the series are summed and indexed, each from at most so many scans: enough to meet every phase that
 # lasts a fifth of the series, at a cost that does not grow with it.
@@ -28,31 +31,6 @@ _SAME_LINE = 0.5
 _VISIBLE = 0.02
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What the survey found. reflections: of the whole choice; followed: of the phases worth following scan by scan.
-
-    start: parameters by name of the first stretch's fit; cells: of each phase where it showed best; unexplained: lines of no
-    phase, at their places in the sums.
-    """
-
-    instrument: Instrument
-    reflections: tuple[Reflections, ...]
-    followed: tuple[Reflections, ...]
-    start: Mapping[str, float]
-    cells: Mapping[str, Cell]
-    fwhm: float
-    halos: tuple[Halo, ...]
-    unexplained: tuple[Peak, ...]
-    texture_sd: Mapping[str, float]
-    gof: float
-
-    def at_known_cell(self, lines: Reflections) -> Reflections:
-        """The phase's reflections at the cell the survey found for it; at the reference cell where it did not show."""
-        cell = self.cells.get(lines.phase)
-        return lines if cell is None else replace(lines, cell=cell, d_spacing=d_spacings(lines.hkl, cell))
-
-
 @dataclass(frozen=True, slots=True)
 class _Stretch:
     pattern: Pattern
@@ -60,53 +38,104 @@ class _Stretch:
     found: Identified
 
 
-def survey_series(series: Series, library: Library, settings: Settings) -> Survey:
-    """Index a few sums over the series. Raises DeclinedError when none of the scans tried can be read, UsageError for a named halo that
-    none of them measures."""
-    stretches, reflections = _index_stretches(series, library, settings)
-    require_measured_halos([stretch.pattern for stretch in stretches], settings)
-    first = stretches[0]
-    followed = _followed(stretches, judgeable(reflections), settings)
-    return Survey(
-        instrument=first.pattern.instrument,
-        reflections=reflections,
-        followed=followed,
-        start={p.name: p.value.value for p in first.found.refinement.parameters if p.refined},
-        cells=_known_cells(stretches, followed),
-        fwhm=typical_fwhm(first.peaks),
-        halos=distinct_halos([stretch.peaks.halos for stretch in stretches]),
-        unexplained=_distinct_peaks(stretches),
-        texture_sd=_texture(stretches),
-        gof=max(stretch.found.refinement.gof for stretch in stretches),
-    )
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    """A stretch in which nobody is new: how well it is fitted, and the cell parameters of each phase with the sigmas it shows with."""
+
+    gof: float
+    cells: Mapping[str, tuple[float, Mapping[str, Estimate]]]
 
 
-def _index_stretches(series: Series, library: Library, settings: Settings) -> tuple[list[_Stretch], tuple[Reflections, ...]]:
-    stretches: list[_Stretch] = []
+@dataclass(slots=True)
+class _Gathered:
+    """What the stretches looked at so far have told."""
+
+    settings: Settings
+    stretches: list[_Stretch] = field(default_factory=list)
+    glances: list[_Glance] = field(default_factory=list)
     reflections: tuple[Reflections, ...] = ()
-    trouble = "it holds no scan"
-    reach = 0.0
-    there: frozenset[str] | None = None
+    reach: float = 0.0
+    observer: Observer | None = None
+
+    @property
+    def there(self) -> frozenset[str]:
+        """Who was there in any stretch that was indexed."""
+        verdicts = (verdict for stretch in self.stretches for verdict in stretch.found.verdicts)
+        return frozenset(verdict.phase for verdict in verdicts if verdict.verdict == "present")
+
+    def news(self, total: Scan) -> News:
+        """What the fast fit of a series finds in this sum that is not known already; where it finds nothing, its cells are kept."""
+        if not self.stretches or float(total.two_theta[-1]) > self.reach:
+            return UNKNOWN
+        survey = self.survey()
+        self.observer = self.observer or Observer(survey, self.settings)
+        try:
+            seen = self.observer(total)
+        except (DataError, DeclinedError):
+            return UNKNOWN
+        sigmas = sigmas_of(seen, survey.followed, texture_sd=survey.texture_sd)
+        found = news_of(seen, survey, sigmas, there=self.there)
+        if not found.sigmas:
+            cells = {phase: (sigmas[phase], cell) for phase in self.there if (cell := cell_seen(seen, phase))}
+            self.glances.append(_Glance(seen.values["gof", ""].value, cells))
+        return found
+
+    def survey(self) -> Survey:
+        """The survey of all that was looked at."""
+        first = self.stretches[0]
+        followed = _followed(self.stretches, judgeable(self.reflections), self.settings)
+        return Survey(
+            instrument=first.pattern.instrument,
+            reflections=self.reflections,
+            followed=followed,
+            start={p.name: p.value.value for p in first.found.refinement.parameters if p.refined},
+            trusted=first.found.refinement.verdict == "accepted",
+            cells=_known_cells(self.stretches, self.glances, followed),
+            fwhm=typical_fwhm(first.peaks),
+            halos=distinct_halos([stretch.peaks.halos for stretch in self.stretches]),
+            unexplained=_distinct_peaks(self.stretches),
+            texture_sd=_texture(self.stretches),
+            gof=max([*(stretch.found.refinement.gof for stretch in self.stretches), *(glance.gof for glance in self.glances)]),
+        )
+
+
+def survey_series(series: Series, library: Library, settings: Settings) -> Survey:
+    """Index a few sums over the series: the first, then of the others the one in which most is new, until a glance finds nothing new.
+
+    Raises DeclinedError when none of the scans tried can be read, UsageError for a named halo that none of them measures.
+    """
+    gathered, trouble, left = _Gathered(settings), "it holds no scan", list[Scan]()
     for entries in _chosen(series.entries):
         total, problem = _sum_of(entries)
-        if total is None:
-            trouble = problem or trouble
-            continue
-        pattern, peaks = find_peaks_of(total, settings)
-        if (end := float(pattern.two_theta[-1])) > reach:
-            # A first scan that was cut off must not blind the rest of the series.
-            reflections, reach = reflections_for(library, settings.phases, pattern.instrument, end), end
-        try:
-            found = identify_phases(pattern, peaks, judgeable(reflections), settings, expected=there)
-        except DeclinedError as declined:
-            trouble = str(declined)
-            continue
-        stretches.append(_Stretch(pattern, peaks, found))
-        # The next stretch holds most of the same: it starts from who was there.
-        there = frozenset(verdict.phase for verdict in found.verdicts if verdict.verdict == "present")
-    if not stretches:
+        left += [total] if total is not None else []
+        trouble = problem or trouble
+    while left:
+        news = [gathered.news(total) for total in (left if gathered.stretches else left[:1])]
+        most = max(range(len(news)), key=lambda place: news[place].sigmas)
+        richest = left[most]
+        left = [total for place, total in enumerate(left) if place != most and (place >= len(news) or news[place].sigmas)]
+        if news[most].sigmas:
+            try:
+                _index(gathered, richest, library, expected=gathered.there | news[most].phases)
+            except DeclinedError as declined:
+                trouble = str(declined)
+    if not gathered.stretches:
         raise DeclinedError(f"no scan of the series {series.name} can be used: {trouble.rstrip('.')}.")
-    return stretches, reflections
+    require_measured_halos([stretch.pattern for stretch in gathered.stretches], settings)
+    return gathered.survey()
+
+
+def _index(gathered: _Gathered, total: Scan, library: Library, *, expected: frozenset[str]) -> None:
+    """Index one sum; this one holds most of what the others held, so it starts from who is expected there."""
+    settings = gathered.settings
+    pattern, peaks = find_peaks_of(total, settings)
+    if (end := float(pattern.two_theta[-1])) > gathered.reach:
+        # A first scan that was cut off must not blind the rest of the series.
+        gathered.reflections, gathered.reach = reflections_for(library, settings.phases, pattern.instrument, end), end
+    known = expected if gathered.stretches else None
+    found = identify_phases(pattern, peaks, judgeable(gathered.reflections), settings, expected=known)
+    gathered.stretches.append(_Stretch(pattern, peaks, found))
+    gathered.observer = None
 
 
 def _chosen(entries: Sequence[SeriesEntry]) -> list[list[SeriesEntry]]:
@@ -142,13 +171,16 @@ def _followed(stretches: Sequence[_Stretch], reflections: Sequence[Reflections],
     return tuple(lines for lines in reflections if lines.phase in wanted)
 
 
-def _known_cells(stretches: Sequence[_Stretch], followed: Sequence[Reflections]) -> dict[str, Cell]:
+def _known_cells(stretches: Sequence[_Stretch], glances: Sequence[_Glance], followed: Sequence[Reflections]) -> dict[str, Cell]:
     cells = {}
     for lines in followed:
         shown = [(v.significance, v.cell) for s in stretches for v in s.found.verdicts if v.phase == lines.phase and v.cell is not None]
+        names = free_cell_parameters(lines.crystal_system, lines.cell)
+        shown += [
+            seen for glance in glances if (seen := glance.cells.get(lines.phase)) is not None and all(name in seen[1] for name in names)
+        ]
         if shown:
             _, best = max(shown, key=lambda pair: pair[0])
-            names = free_cell_parameters(lines.crystal_system, lines.cell)
             cells[lines.phase] = cell_from_free([best[name].value for name in names], system=lines.crystal_system, reference=lines.cell)
     return cells
 

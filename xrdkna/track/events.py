@@ -131,7 +131,7 @@ def level_without(found: PhaseEvidence, column: int | None) -> tuple[FloatArray,
         return found.level, found.level_esd
     template = found.template[kept]
     information = found.information[:, kept[:, None], kept[None, :]]
-    power = np.maximum(np.einsum("i,nij,j->n", template, information, template), 1e-300)
+    power = np.maximum(information @ template @ template, 1e-300)
     gone = int(np.setdiff1d(np.arange(found.columns.size), kept)[0])
     cross = np.einsum("i,ni->n", template, found.information[:, kept, gone])
     own = np.maximum(found.information[:, gone, gone], 1e-300)

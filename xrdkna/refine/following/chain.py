@@ -1,7 +1,7 @@
 """A chain of fits: each scan of a series from where the last good one ended.
 
-A scan is fitted warm (`warm`). Where that does not settle or fits out of line, it is fitted again from the cold; a fit that fails
-then is quarantined: reported as it is, and never the start of another.
+A scan is fitted warm (`warm`), the first one too where its start is known from elsewhere (`beginning`). Where that does not settle or fits
+out of line, it is fitted again from the cold; a fit that fails then is quarantined: reported as it is, and never the start of another.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,17 +16,14 @@ from xrdkna.records.phases import Reflections
 from xrdkna.records.scan import Pattern
 from xrdkna.records.series_fit import ScanFit
 from xrdkna.refine.following.areas import AreaPlan, area_information, plan_areas
+from xrdkna.refine.following.beginning import OUT_OF_LINE, from_known, from_the_cold
 from xrdkna.refine.following.brief import Solved, brief_of
 from xrdkna.refine.following.grid import Grid, grid_of, with_all_points
-from xrdkna.refine.following.warm import Link, covariance_of, renewed, settle, variance_of
-from xrdkna.refine.kernels.normal_equations import normal_equations
-from xrdkna.refine.search.fit import Fitted, fit_model
+from xrdkna.refine.following.warm import Link, covariance_of, renewed, settle
+from xrdkna.refine.search.fit import Fitted
 from xrdkna.refine.settings import RefineSettings
 from xrdkna.refine.threads import one_thread
 from xrdkna.refine.trust.series_doubts import NOTHING_FOUND, Examined, examine
-
-# A scan whose goodness of fit exceeds the chain's by this factor is out of line.
-_OUT_OF_LINE = 1.5
 
 
 def follow_patterns(
@@ -149,7 +146,7 @@ def _examined(grid: Grid, solved: Solved, before: Examined) -> Examined:
 
 def _believed(link: Link | None, verdict: str, gof: float) -> bool:
     """A bad fit is no worse than the chain's others where all are as bad."""
-    return verdict not in ("failed", "rejected") or (link is not None and gof < _OUT_OF_LINE * link.gof)
+    return verdict not in ("failed", "rejected") or (link is not None and gof < OUT_OF_LINE * link.gof)
 
 
 def _with_areas(brief: ScanFit, pattern: Pattern, grid: Grid, ended: Link, plan: AreaPlan) -> ScanFit:
@@ -174,39 +171,16 @@ def _next(pattern: Pattern, grid: Grid, link: Link | None, known: Mapping[str, f
         warm = settle(pattern, grid, link)
         freedom = max(warm.calculated.size - grid.index.size, 1)
         # Where even the cold start did not settle, on patterns full of lines of no phase, another would not either.
-        if (warm.converged or not link.converged) and warm.chi_squared / freedom < (_OUT_OF_LINE * max(link.gof, 1.0)) ** 2:
+        if (warm.converged or not link.converged) and warm.chi_squared / freedom < (OUT_OF_LINE * max(link.gof, 1.0)) ** 2:
             return warm, False
-    cold = _cold(pattern, grid, known, settings)
+    else:
+        begun = from_known(pattern, grid, known)
+        if begun is not None and begun.converged and begun.chi_squared < OUT_OF_LINE**2 * begun.calculated.size:
+            return begun, False
+    cold = from_the_cold(pattern, grid, known, settings)
     if warm is None or not warm.converged or cold.chi_squared < warm.chi_squared:
         return cold, warm is not None
     return renewed(grid, warm), True
-
-
-def _cold(pattern: Pattern, grid: Grid, known: Mapping[str, float], settings: RefineSettings) -> Link:
-    """All stages of the plan; then phases that do not show go back to their reference cells and usual widths, where they stay
-    while the others settle."""
-    fitted = fit_model(pattern, grid.used, grid.model, grid.ties, settings, initial=known)
-    values, q = fitted.values, grid.index.size
-    jacobian, normal, slopes = np.zeros((q, fitted.observed.size)), np.empty((q, q)), grid.slopes(values)
-    evaluation = grid.evaluate(values, slopes, jacobian)
-    residual = fitted.observed - evaluation.calculated
-    weight = 1.0 / variance_of(pattern, grid)(evaluation.calculated)
-    normal_equations(jacobian, weight, residual, normal, np.empty(q))
-    chi_squared = float(weight @ residual**2)
-    live = grid.live(values, normal, chi_squared)
-    ended = Link(
-        values, evaluation.calculated, evaluation.smooth, jacobian, normal, slopes, live, weight,
-        chi_squared, fitted.converged, fitted.evaluations, 1.0,
-    )  # fmt: skip
-    if live.all():
-        return ended
-    values = values.copy()
-    asleep = grid.index[~live]
-    values[asleep] = grid.ties.start[asleep]
-    settled = settle(pattern, grid, replace(ended, values=grid.ties.follow(values)))
-    if settled.chi_squared > _OUT_OF_LINE * ended.chi_squared:
-        return ended
-    return replace(settled, evaluations=settled.evaluations + fitted.evaluations)
 
 
 def _solved(pattern: Pattern, grid: Grid, ended: Link) -> Solved:

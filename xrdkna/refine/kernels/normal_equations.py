@@ -1,8 +1,9 @@
 """Normal equations of a least-squares fit in one pass over the Jacobian, compiled.
 
-A library's product of matrices wants the Jacobian scaled by the weights first, a second megabyte to write and to read, and makes little
-of the symmetry of the outcome. Here a block of points is scaled into a corner of the cache, and stays there while all pairs of
-rows take it up, four rows against two at a time so that a number loaded is used several times.
+A library's product of matrices wants the Jacobian scaled by the weights first, megabytes to write and to read, and makes little of the
+symmetry of the outcome, and nothing of its zeros: a line says nothing of angles where it is not. Here those rows of a block of points
+that are not zero are scaled into a corner of the cache, and stay there while all pairs of them are taken up, four rows against two at a
+time so that a number loaded is used several times.
 """
 
 import math
@@ -10,10 +11,10 @@ import math
 import numpy as np
 
 from xrdkna.physics.compiled import compiled
-from xrdkna.records.arrays import FloatArray
+from xrdkna.records.arrays import FloatArray, IntArray
 
-# Points a block: 40 rows of them are 80 kB, in the second cache of any processor.
-_BLOCK = 256
+# Points a block: forty rows of them are 40 kB, in the cache of any processor, and few lines reach across many blocks.
+_BLOCK = 128
 _TALL, _WIDE = 4, 2
 
 
@@ -21,20 +22,29 @@ _TALL, _WIDE = 4, 2
 def normal_equations(jacobian: FloatArray, weight: FloatArray, residual: FloatArray, normal: FloatArray, gradient: FloatArray) -> None:
     """Set normal (q, q) to J W Jᵀ and gradient (q,) to J W r, for jacobian (q, n), weight and residual (n,)."""
     q, n = jacobian.shape
-    rows = (q + _TALL - 1) // _TALL * _TALL
-    # the rows past q stay zero: they fill the last tile
-    block, root, total = np.zeros((rows, _BLOCK)), np.empty(_BLOCK), np.zeros((rows, rows))
+    block, root = np.empty((q + _TALL, _BLOCK)), np.empty(_BLOCK)
+    # the row past q takes up what fills the last tile
+    number, total = np.empty(q + _TALL, dtype=np.int64), np.zeros((q + 1, q + 1))
     gradient[:] = 0.0
     for begin in range(0, n, _BLOCK):
         size = min(_BLOCK, n - begin)
         part, rest = weight[begin : begin + size], residual[begin : begin + size]
         for k in range(size):
             root[k] = math.sqrt(part[k])
+        count = 0
         for i in range(q):
-            gradient[i] += _scaled(jacobian[i, begin : begin + size], root, rest, block[i])
-        for i in range(0, rows, _TALL):
+            pull, mass = _scaled(jacobian[i, begin : begin + size], root, rest, block[count])
+            if mass > 0.0:
+                gradient[i] += pull
+                number[count] = i
+                count += 1
+        while count % _TALL:
+            block[count, :size] = 0.0
+            number[count] = q
+            count += 1
+        for i in range(0, count, _TALL):
             for j in range(0, i + _TALL, _WIDE):
-                _add_tile(block, size, i, j, total)
+                _add_tile(block, size, i, j, number, total)
     for i in range(q):
         for j in range(i + 1):
             normal[i, j] = normal[j, i] = total[i, j]
@@ -54,19 +64,20 @@ def gradient_of(jacobian: FloatArray, weight: FloatArray, residual: FloatArray, 
 
 
 @compiled
-def _scaled(row: FloatArray, root: FloatArray, residual: FloatArray, out: FloatArray) -> float:
-    """Set out to the row times `root`, and return its product with the weighted residual."""
-    total = 0.0
+def _scaled(row: FloatArray, root: FloatArray, residual: FloatArray, out: FloatArray) -> tuple[float, float]:
+    """Set out to the row times `root`, and return its products with the weighted residual and with itself."""
+    total, mass = 0.0, 0.0
     for k in range(row.size):
         scaled = row[k] * root[k]
         out[k] = scaled
         total += scaled * root[k] * residual[k]
-    return total
+        mass += scaled * scaled
+    return total, mass
 
 
 @compiled
-def _add_tile(block: FloatArray, size: int, i: int, j: int, total: FloatArray) -> None:
-    """Add the products of rows i … i + 3 with rows j and j + 1."""
+def _add_tile(block: FloatArray, size: int, i: int, j: int, number: IntArray, total: FloatArray) -> None:
+    """Add the products of rows i … i + 3 of the block with rows j and j + 1, where their numbers say."""
     a, b, c, d = block[i, :size], block[i + 1, :size], block[i + 2, :size], block[i + 3, :size]
     x, y = block[j, :size], block[j + 1, :size]
     ax = ay = bx = by = cx = cy = dx = dy = 0.0
@@ -80,11 +91,12 @@ def _add_tile(block: FloatArray, size: int, i: int, j: int, total: FloatArray) -
         cy += c[k] * q
         dx += d[k] * p
         dy += d[k] * q
-    total[i, j] += ax
-    total[i, j + 1] += ay
-    total[i + 1, j] += bx
-    total[i + 1, j + 1] += by
-    total[i + 2, j] += cx
-    total[i + 2, j + 1] += cy
-    total[i + 3, j] += dx
-    total[i + 3, j + 1] += dy
+    first, second = number[j], number[j + 1]
+    total[number[i], first] += ax
+    total[number[i], second] += ay
+    total[number[i + 1], first] += bx
+    total[number[i + 1], second] += by
+    total[number[i + 2], first] += cx
+    total[number[i + 2], second] += cy
+    total[number[i + 3], first] += dx
+    total[number[i + 3], second] += dy

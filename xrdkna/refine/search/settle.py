@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkna.records.arrays import BoolArray, FloatArray
+from xrdkna.refine.kernels.normal_equations import normal_equations
 from xrdkna.refine.search.bounded import bounded_step
 from xrdkna.refine.search.solver import Problem, Solution
 
@@ -112,9 +113,8 @@ class _Stand:
 def _stand(problem: Problem, values: FloatArray, weigh: Weigh, awake: BoolArray) -> _Stand:
     calculated, jacobian = problem.evaluate(values)
     weight, residual = weigh(values, calculated), problem.observed - calculated
-    root = np.sqrt(weight)
-    scaled = jacobian * root
-    normal, gradient = scaled @ scaled.T, scaled @ (root * residual)
+    normal, gradient = np.empty((values.size, values.size)), np.empty(values.size)
+    normal_equations(jacobian, weight, residual, normal, gradient)
     normal[np.diag_indices_from(normal)] += problem.prior_weight
     gradient = gradient - problem.prior_weight * (values - problem.prior_mean)
     step = _step(problem, values, normal, gradient, awake, 0.0)

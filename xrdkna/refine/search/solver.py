@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from xrdkna.records.arrays import BoolArray, FloatArray
+from xrdkna.refine.kernels.normal_equations import normal_equations
 from xrdkna.refine.search.bounded import bounded_step
 
 # A step that promises less than this of χ² moves nothing by a twentieth of its esd.
@@ -113,9 +114,8 @@ def _objective(problem: Problem, values: FloatArray, calculated: FloatArray) -> 
 
 
 def _normal_equations(problem: Problem, values: FloatArray, calculated: FloatArray, jacobian: FloatArray) -> tuple[FloatArray, FloatArray]:
-    weighted = jacobian * problem.weight
-    normal = weighted @ jacobian.T
-    gradient = weighted @ (problem.observed - calculated)
+    normal, gradient = np.empty((values.size, values.size)), np.empty(values.size)
+    normal_equations(jacobian, problem.weight, problem.observed - calculated, normal, gradient)
     normal[np.diag_indices_from(normal)] += problem.prior_weight
     return normal, gradient - problem.prior_weight * (values - problem.prior_mean)
 

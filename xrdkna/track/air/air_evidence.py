@@ -45,7 +45,7 @@ class AirEvidence:
     def levels(self) -> tuple[FloatArray, FloatArray]:
         """(n,) summed area by the template in each scan, and its esd from counting; standing errors at zero."""
         k, t = self.groups, self.template
-        power = np.maximum(np.einsum("i,nij,j->n", t, self.joint[:, :k, :k], t), 1e-300)
+        power = np.maximum(self.joint[:, :k, :k] @ t @ t, 1e-300)
         return (self.score[:, :k] @ t) / power, 1.0 / np.sqrt(power)
 
 
@@ -64,12 +64,12 @@ def gather_air(
     for rows, information, score in stack.blocks():
         prior, shift = _nuisance(stack, hardware, free, others, static, rows)
         inverse = scaled_inverse(information[:, others[:, None], others[None, :]] + prior)
-        pushed = np.einsum("cij,cjq->ciq", prior, shift)
-        standing = np.einsum("cip,ciq->cpq", shift, pushed) - np.einsum("cip,cij,cjq->cpq", pushed, inverse, pushed)
+        pushed = prior @ shift
+        standing = np.swapaxes(shift, 1, 2) @ pushed - np.swapaxes(pushed, 1, 2) @ inverse @ pushed
         pull = np.einsum("ciq,cij,cj->cq", pushed, inverse, score[:, others])
         for member in found.values():
             at = member.columns
-            through = np.einsum("cai,cij->caj", information[:, at[:, None], others[None, :]], inverse)
+            through = information[:, at[:, None], others[None, :]] @ inverse
             _fill(member, rows, information, score, at, others, through, pushed)
             member.joint[rows, member.groups :, member.groups :] = standing
             member.score[rows, member.groups :] = pull
@@ -90,11 +90,11 @@ def _fill(
     own = information[:, at[:, None], at[None, :]]
     held = np.einsum("cii->ci", own) > 0.0
     both = held[:, :, None] * held[:, None, :]
-    reduced = own - np.einsum("caj,cbj->cab", through, information[:, at[:, None], others[None, :]])
+    reduced = own - through @ np.swapaxes(information[:, at[:, None], others[None, :]], 1, 2)
     k = member.groups
     member.joint[rows, :k, :k] = 0.5 * (reduced + np.swapaxes(reduced, 1, 2)) * both
     member.score[rows, :k] = (score[:, at] - np.einsum("caj,cj->ca", through, score[:, others])) * held
-    coupling = np.einsum("caj,cjq->caq", through, pushed) * held[:, :, None]
+    coupling = through @ pushed * held[:, :, None]
     member.joint[rows, :k, k:] = coupling
     member.joint[rows, k:, :k] = np.swapaxes(coupling, 1, 2)
 

@@ -93,7 +93,7 @@ def condense(member: AirEvidence, histories: Histories, clock: FloatArray) -> Me
     settled = np.linalg.solve(scaled, np.column_stack([cross.reshape(-1, 2 * size).T, pull]))
     own = ((growth**2) @ joint[:, :k, :k].reshape(n, -1)).reshape(-1, k, k)
     through = settled[:, :-1].T.reshape(-1, k, 2 * size)
-    information = own - np.einsum("hky,hly->hkl", cross, through)
+    information = own - cross @ np.swapaxes(through, 1, 2)
     return Member(
         phase=member.phase,
         template=member.template,

@@ -55,7 +55,7 @@ def texture_coefficients(areas: FloatArray, covariance: FloatArray, powder: Floa
             continue
         value[i, at] = ratio / mean
         slope = (np.eye(at.size) - value[i, at][:, None] / at.size) / mean
-        esd[i, at] = np.sqrt(np.maximum(np.einsum("ij,jl,il->i", slope, spread, slope), 0.0))
+        esd[i, at] = np.sqrt(np.maximum(((slope @ spread) * slope).sum(axis=1), 0.0))
         if esd[i, at].min() < ROUNDING:
             value[i], esd[i] = np.nan, np.nan
     return TextureCoefficients(value, esd)

@@ -114,7 +114,7 @@ def gather_evidence(stack: Stack, hardware: Mapping[str, Hardware], free: FreeAr
 
 def with_template(evidence: PhaseEvidence, template: FloatArray) -> PhaseEvidence:
     """The same evidence read with another pattern of areas (k,); the level follows."""
-    power = np.maximum(np.einsum("i,nij,j->n", template, evidence.information, template), 1e-300)
+    power = np.maximum(evidence.information @ template @ template, 1e-300)
     return replace(evidence, template=template, level=(evidence.score @ template) / power, level_esd=1.0 / np.sqrt(power))
 
 
@@ -175,7 +175,7 @@ def _fill(found: PhaseEvidence, block: _Block, tilting: dict[str, int]) -> None:
     reduced = reduced * held[:, :, None] * held[:, None, :]
     score = score * held
     template = found.template
-    power = np.maximum(np.einsum("i,cij,j->c", template, reduced, template), 1e-300)
+    power = np.maximum(reduced @ template @ template, 1e-300)
     free = scaled_inverse(reduced)
     variance = np.einsum("cii->ci", free)
     found.information[rows], found.score[rows] = reduced, score
@@ -202,7 +202,7 @@ def _fill_tilt(found: PhaseEvidence, block: _Block, joint: FloatArray, root_powe
     without = np.einsum("cij,cj->ci", covariance[:, :, at], np.einsum("cij,cj->ci", joint, block.mean[:, at]))
     found.tilt_score[rows] = np.einsum("ci,ci->c", push, block.mean - without)
     through = np.einsum("ci,cij->cj", push, covariance[:, :, at])
-    explained = np.einsum("ci,cij,cj->c", push, covariance, push) - np.einsum("ci,cij,cj->c", through, joint, through)
+    explained = _quadratic(covariance, push) - _quadratic(joint, through)
     own = grow**2 * block.shifts[:, line, line] * block.sizes[:, line]
     found.tilt_curvature[rows] = np.maximum(0.0, own - explained)
 
@@ -212,5 +212,10 @@ def _positive(matrices: FloatArray) -> FloatArray:
     diagonal = np.einsum("cii->ci", matrices)
     scale = np.sqrt(np.maximum(diagonal, 1e-12 * diagonal.max(axis=1, keepdims=True, initial=1e-200)))
     values, vectors = np.linalg.eigh(matrices / scale[:, :, None] / scale[:, None, :])
-    clean = np.einsum("cij,cj,ckj->cik", vectors, np.maximum(values, 0.0), vectors)
+    clean = (vectors * np.maximum(values, 0.0)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
     return np.asarray(clean * scale[:, :, None] * scale[:, None, :])
+
+
+def _quadratic(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """(c,) v·M·v of each matrix (c, i, i) and vector (c, i)."""
+    return np.asarray(((matrices @ vectors[:, :, None])[:, :, 0] * vectors).sum(axis=1))

@@ -41,9 +41,9 @@ def log_likelihood(
     soft = freedom[at] * evidence.template[at]
     values, vectors = np.linalg.eigh(evidence.information[of[:, None, None], at[:, None], at[None, :]] * np.outer(soft, soft))
     values = np.maximum(values, 0.0)
-    along = np.einsum("nik,i->nk", vectors, 1.0 / freedom[at])
+    along = (1.0 / freedom[at]) @ vectors
     score = evidence.score[of[:, None], at][:, None, :] + nodes[None, :, None] * evidence.tilt[of[:, None], at][:, None, :]
-    turned = np.einsum("nik,nji->njk", vectors, soft * score)
+    turned = (soft * score) @ vectors
     return _on_levels(values, along, turned, levels)
 
 

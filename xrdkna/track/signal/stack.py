@@ -17,11 +17,12 @@ BLOCK = 128
 class Stack:
     """n usable scans over m labels. A label a scan lacks (cut off) has no information there: rows of zeros.
 
-    columns: the columns of each phase. roles: by phase. two_theta: (m,) degrees, median. templates: by phase (k,), the
-    calculated pattern of areas, positive, sum 1.
+    places: of each scan, the labels of its groups. columns: the columns of each phase. roles: by phase. two_theta: (m,) degrees, median.
+    templates: by phase (k,), the calculated pattern of areas, positive, sum 1.
     """
 
     informations: tuple[IntensityInformation, ...]
+    places: tuple[IntArray, ...]
     labels: tuple[tuple[str, Hkl], ...]
     members: tuple[tuple[Hkl, ...], ...]
     columns: Mapping[str, IntArray]
@@ -35,15 +36,14 @@ class Stack:
     def blocks(self, rows: Sequence[int] | None = None) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
         """(rows (c,), information (c, m, m), score (c, m)) for at most BLOCK scans at a time."""
         wanted = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64)
-        place = {label: j for j, label in enumerate(self.labels)}
+        m = len(self.labels)
         for first in range(0, len(wanted), BLOCK):
             part = wanted[first : first + BLOCK]
-            information = np.zeros((len(part), len(place), len(place)))
-            score = np.zeros((len(part), len(place)))
+            information = np.zeros((len(part), m, m))
+            score = np.zeros((len(part), m))
             for i, row in enumerate(part):
-                held = self.informations[row]
-                at = [place[group.phase, group.hkl] for group in held.groups]
-                information[i][np.ix_(at, at)] = held.information
+                held, at = self.informations[row], self.places[row]
+                information[i, at[:, None], at] = held.information
                 score[i, at] = held.score
             yield part, information, score
 
@@ -59,9 +59,12 @@ def stack_informations(informations: Sequence[IntensityInformation]) -> Stack:
     labels = tuple(sorted(first, key=lambda label: (label[0], first[label].two_theta)))
     phases = dict.fromkeys(phase for phase, _ in labels)
     columns = {phase: np.array([j for j, label in enumerate(labels) if label[0] == phase], dtype=np.int64) for phase in phases}
-    expected = _calculated_shares(informations, labels)
+    place = {label: j for j, label in enumerate(labels)}
+    places = [np.array([place[group.phase, group.hkl] for group in one.groups], dtype=np.int64) for one in informations]
+    expected = _calculated_shares(informations, places, len(labels))
     return Stack(
         informations=tuple(informations),
+        places=tuple(places),
         labels=labels,
         members=tuple(first[label].members for label in labels),
         columns=columns,
@@ -73,14 +76,14 @@ def stack_informations(informations: Sequence[IntensityInformation]) -> Stack:
 
 def summed_information(stack: Stack, rows: Sequence[int] | IntArray) -> IntensityInformation:
     """What these scans say together, as if one scan had said it (information adds); expected areas add too."""
-    together: dict[tuple[str, Hkl], ReflectionGroup] = {}
+    first: dict[int, ReflectionGroup] = {}
+    expected = np.zeros(len(stack.labels))
     for row in rows:
-        for group in stack.informations[row].groups:
-            label = (group.phase, group.hkl)
-            known = together.get(label)
-            together[label] = group if known is None else replace(known, expected=known.expected + group.expected)
-    groups = tuple(together[label] for label in stack.labels if label in together)
-    at = [stack.labels.index((group.phase, group.hkl)) for group in groups]
+        for place, group in zip(stack.places[row].tolist(), stack.informations[row].groups, strict=True):
+            first.setdefault(place, group)
+            expected[place] += group.expected
+    at = sorted(first)
+    groups = tuple(replace(first[place], expected=float(expected[place])) for place in at)
     information, score = np.zeros((len(stack.labels),) * 2), np.zeros(len(stack.labels))
     for _, some, scores in stack.blocks(list(rows)):
         information += some.sum(axis=0)
@@ -88,14 +91,12 @@ def summed_information(stack: Stack, rows: Sequence[int] | IntArray) -> Intensit
     return IntensityInformation(groups=groups, information=information[np.ix_(at, at)], score=score[at])
 
 
-def _calculated_shares(informations: Sequence[IntensityInformation], labels: Sequence[tuple[str, Hkl]]) -> FloatArray:
+def _calculated_shares(informations: Sequence[IntensityInformation], places: Sequence[IntArray], labels: int) -> FloatArray:
     """(n, m) each group's share of its phase's calculated pattern, −1 where a scan lacks the label; the fitted area where a
     fit gives no share."""
-    place = {label: j for j, label in enumerate(labels)}
-    shares = np.full((len(informations), len(labels)), -1.0)
-    for i, information in enumerate(informations):
-        for group in information.groups:
-            shares[i, place[group.phase, group.hkl]] = group.share or group.expected
+    shares = np.full((len(informations), labels), -1.0)
+    for i, (information, at) in enumerate(zip(informations, places, strict=True)):
+        shares[i, at] = [group.share or group.expected for group in information.groups]
     return shares
 
 
