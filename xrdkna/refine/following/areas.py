@@ -177,7 +177,7 @@ def _widths(model: Model, plan: AreaPlan, values: FloatArray) -> tuple[Reflectio
 def _marginal(
     own: FloatArray, cross: FloatArray, push: FloatArray, slopes: FloatArray, plan: AreaPlan, weight: FloatArray, residual: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """N (m + s, m + s) and the score's part (m + s,) of the residual, of the followed areas and the steady widths, all else profiled out."""
+    """N (m + s, m + s) and the residual's part of the score (m + s,), of followed areas and steady widths, all else profiled out."""
     m, q, c = plan.leader.size, slopes.shape[0], own.shape[0]
     scaled = slopes * np.sqrt(weight)
     joint = np.empty((c + q, c + q))
