@@ -11,6 +11,7 @@ from xrdkna.match.assign import unexplained_peaks
 from xrdkna.physics.lattice import cell_from_free, free_cell_parameters
 from xrdkna.pipeline.glance import UNKNOWN, News, cell_seen, news_of, sigmas_of
 from xrdkna.pipeline.identify import Identified, identify_phases, typical_fwhm
+from xrdkna.pipeline.known import known_places
 from xrdkna.pipeline.observe import Observer
 from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for, require_measured_halos
 from xrdkna.pipeline.settings import Settings
@@ -82,7 +83,7 @@ class _Gathered:
 
     def survey(self) -> Survey:
         """The survey of all that was looked at."""
-        first = self.stretches[0]
+        first, fwhm = self.stretches[0], typical_fwhm(self.stretches[0].peaks)
         followed = _followed(self.stretches, judgeable(self.reflections), self.settings)
         return Survey(
             instrument=first.pattern.instrument,
@@ -91,7 +92,10 @@ class _Gathered:
             start={p.name: p.value.value for p in first.found.refinement.parameters if p.refined},
             trusted=first.found.refinement.verdict == "accepted",
             cells=_known_cells(self.stretches, self.glances, followed),
-            fwhm=typical_fwhm(first.peaks),
+            known=known_places(
+                [stretch.found for stretch in self.stretches], followed, fwhm=fwhm, wavelength=first.pattern.instrument.radiation.wavelength
+            ),
+            fwhm=fwhm,
             halos=distinct_halos([stretch.peaks.halos for stretch in self.stretches]),
             unexplained=_distinct_peaks(self.stretches),
             texture_sd=_texture(self.stretches),

@@ -7,6 +7,7 @@ from xrdkna.physics.lattice import d_spacings
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.phases import Cell, Reflections
+from xrdkna.records.values import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,8 @@ class Survey:
     """What the survey found. reflections: of the whole choice; followed: of the phases worth following scan by scan.
 
     start: parameters by name of the first stretch's fit; trusted: whether that fit explains its pattern; cells: of each phase where it
-    showed best; unexplained: lines of no phase, at their places in the sums.
+    showed best; known: places and widths of the phases that come and go, by parameter; unexplained: lines of no phase, at their places in
+    the sums.
     """
 
     instrument: Instrument
@@ -23,6 +25,7 @@ class Survey:
     start: Mapping[str, float]
     trusted: bool
     cells: Mapping[str, Cell]
+    known: Mapping[str, Estimate]
     fwhm: float
     halos: tuple[Halo, ...]
     unexplained: tuple[Peak, ...]

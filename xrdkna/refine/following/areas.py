@@ -13,10 +13,11 @@ import numpy as np
 from xrdkna.physics.compiled import compiled
 from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
-from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, ReflectionGroup
+from xrdkna.records.refinement import STEADY, UNEXPLAINED, IntensityInformation, ReflectionGroup
 from xrdkna.refine.forward.extracted import EXTRACTED
 from xrdkna.refine.forward.model import LineList, Model, add_line_columns, line_list
 from xrdkna.refine.forward.noise import local_misfit
+from xrdkna.refine.search.released import phase_of_each
 
 # The profile of a line that is not there is followed this far: beyond, its tails tell nothing from background.
 _SHAPE_WIDTHS = 10.0
@@ -28,13 +29,16 @@ _REST_SPREAD = 0.3
 class AreaPlan:
     """What the scans of one grid share. column: (L,) of each line: its group's, or group count + phase number for those that are not
     followed. leader: (m,) the line that stands for a group. nuisance: (r,) rows of the jacobian of all that is no area, and
-    prior: (r,) their prior weight. names: (m,) phase, role, hkl and members of each group; free: (m,)."""
+    prior: (r,) their prior weight. steady: (s,) which of them are told beside the areas, and widths: (s,) their parameters.
+    names: (m,) phase, role, hkl and members of each group; free: (m,)."""
 
     column: IntArray
     leader: IntArray
     phase: IntArray
     nuisance: IntArray
     prior: FloatArray
+    steady: IntArray
+    widths: IntArray
     names: tuple[tuple[str, str, tuple[int, int, int], tuple[tuple[int, int, int], ...]], ...]
     free: BoolArray
 
@@ -78,16 +82,27 @@ def plan_areas(model: Model, values: FloatArray, *, rows: IntArray, prior_weight
     for members, number in rest:
         column[members] = len(names) + number
     slots = model.layout.slots
-    nuisance = [i for i in np.flatnonzero(rows >= 0) if slots[i].kind not in ("texture", "scale", *EXTRACTED)]
+    nuisance = np.array([i for i in np.flatnonzero(rows >= 0) if slots[i].kind not in ("texture", "scale", *EXTRACTED)], dtype=np.int64)
+    steady = np.flatnonzero(_stays(model)[nuisance])
     return AreaPlan(
         column=column,
         leader=np.array(leaders, dtype=np.int64),
         phase=np.array(phases, dtype=np.int64),
         nuisance=rows[nuisance],
         prior=prior_weight[nuisance],
+        steady=steady,
+        widths=nuisance[steady],
         names=tuple(names),
         free=np.array(free, dtype=np.bool_),
     )
+
+
+def _stays(model: Model) -> BoolArray:
+    """(p,) True for the widths of the machine and of hardware: grains of a mesh do not grow, whatever is deposited on it."""
+    hardware = np.array([term.reflections.role == "hardware" for term in model.phases], dtype=np.bool_)
+    owner = phase_of_each(model)
+    widths = np.array([slot.kind in ("width", "shape") for slot in model.layout.slots], dtype=np.bool_)
+    return np.asarray(widths & np.append(hardware, True)[owner])
 
 
 def area_information(
@@ -109,11 +124,11 @@ def area_information(
     weight = weight / misfit
     slopes = jacobian[plan.nuisance]
     own, cross, push = _products(profiles, slopes, weight, residual)
-    information, score = _marginal(own, cross, push, slopes, plan.prior, weight, residual, m)
+    information, score = _marginal(own, cross, push, slopes, plan, weight, residual)
     expected = _sums(plan.column, np.where(inside | (lines.owner < 0), lines.area, 0.0), m + phases)[:m]
     by_phase = _sums(plan.phase + 1, areas_of, phases + 1)
-    groups = _groups(plan, lines, areas_of, expected, by_phase)
-    score = information @ expected + score
+    groups = (*_groups(plan, lines, areas_of, expected, by_phase), *_widths(model, plan, values))
+    score = information @ np.append(expected, values[plan.widths]) + score
     return IntensityInformation(groups=groups, information=information, score=score, inflation=float(np.mean(misfit))), by_phase[1:]
 
 
@@ -149,34 +164,38 @@ def _groups(
     )
 
 
+def _widths(model: Model, plan: AreaPlan, values: FloatArray) -> tuple[ReflectionGroup, ...]:
+    slots, nowhere = model.layout.slots, (0, 0, 0)
+    return tuple(
+        ReflectionGroup(
+            phase=slots[i].name, role=STEADY, hkl=nowhere, members=(), two_theta=0.0, fwhm=0.0, expected=float(values[i]), share=0.0
+        )
+        for i in plan.widths
+    )
+
+
 def _marginal(
-    own: FloatArray,
-    cross: FloatArray,
-    push: FloatArray,
-    slopes: FloatArray,
-    prior: FloatArray,
-    weight: FloatArray,
-    residual: FloatArray,
-    m: int,
+    own: FloatArray, cross: FloatArray, push: FloatArray, slopes: FloatArray, plan: AreaPlan, weight: FloatArray, residual: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """N (m, m) and the score's part (m,) of the residual, all but the first m columns and the slopes profiled out."""
-    q, rest = slopes.shape[0], own.shape[0] - m
+    """N (m + s, m + s) and the residual's part of the score (m + s,), of followed areas and steady widths, all else profiled out."""
+    m, q, c = plan.leader.size, slopes.shape[0], own.shape[0]
     scaled = slopes * np.sqrt(weight)
-    inner = np.empty((q + rest, q + rest))
-    inner[:q, :q] = scaled @ scaled.T
-    inner[q:, q:] = own[m:, m:]
-    inner[q:, :q] = cross[m:]
-    inner[:q, q:] = cross[m:].T
-    inner[np.diag_indices_from(inner)] += np.concatenate([prior, np.full(rest, _REST_SPREAD**-2.0)])
+    joint = np.empty((c + q, c + q))
+    joint[:c, :c], joint[:c, c:], joint[c:, :c], joint[c:, c:] = own, cross, cross.T, scaled @ scaled.T
+    prior = np.concatenate([np.zeros(m), np.full(c - m, _REST_SPREAD**-2.0), plan.prior])
+    joint[np.diag_indices_from(joint)] += prior
+    gradient = np.concatenate([push, slopes @ (weight * residual)])
+    kept = np.concatenate([np.arange(m), c + plan.steady])
+    out = np.delete(np.arange(c + q), kept)
+    inner = joint[out[:, None], out]
     scale = np.sqrt(np.maximum(np.diag(inner), 1e-300))
     inner /= np.outer(scale, scale)
     inner[np.diag_indices_from(inner)] += 1e-10
-    outer = np.hstack([cross[:m], own[:m, m:]]) / scale
-    gradient = np.concatenate([slopes @ (weight * residual), push[m:]]) / scale
-    projected = np.linalg.solve(inner, np.column_stack([outer.T, gradient]))
+    outer = joint[kept[:, None], out] / scale
+    projected = np.linalg.solve(inner, np.column_stack([outer.T, gradient[out] / scale]))
     reduced = outer @ projected
-    information = own[:m, :m] - reduced[:, :-1]
-    return np.asarray(0.5 * (information + information.T)), np.asarray(push[:m] - reduced[:, -1])
+    information = joint[kept[:, None], kept] - reduced[:, :-1]
+    return np.asarray(0.5 * (information + information.T)), np.asarray(gradient[kept] - reduced[:, -1])
 
 
 @compiled
