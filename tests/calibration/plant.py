@@ -2,8 +2,9 @@
 and equivalent planes from gemmi, March–Dollase texture plane by plane.
 
 Nothing here comes from the fit or from `physics`. Two things are the same on both sides because they define the numbers that are
-compared: |F|² of the unstrained crystal, and the table of wavelengths. What the fit takes as known beforehand (the zero error of an
-aligned goniometer, how far texture lets a line stray) is drawn from just that knowledge.
+compared: |F|² by atoms and their places in the cell (here worked out for the strained cell itself; the fit follows it from the library's),
+and the table of wavelengths. What the fit takes as known beforehand (the zero error of an aligned goniometer, how far texture lets a line
+stray) is drawn from just that knowledge.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from scipy.special import wofz
 
 from xrdkna.phases.library import load_library
-from xrdkna.phases.reflections import reflections_of
+from xrdkna.phases.reflections import reflections_of, structure_factors_squared
 from xrdkna.physics.radiation import tube_radiation
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.phases import Phase, Reflections
@@ -146,6 +147,17 @@ def _draw_phases(rng: np.random.Generator, kind: str, instrument: Instrument, en
     return tuple(phases)
 
 
+def another_phase(name: str, specimen: Specimen, rng: np.random.Generator) -> TruePhase:
+    """A phase that the specimen does not hold, with nothing of it there yet: a cell off the library's as all are, grains like the others'
+    (the middle of their widths), no texture."""
+    phase = load_library().phases[name]
+    reflections = reflections_of(phase, instrument=specimen.instrument, two_theta_max=float(specimen.two_theta[-1]) + 2.0)
+    x, y = (float(np.median(widths)) for widths in zip(*((true.x, true.y) for true in specimen.phases), strict=True))
+    return TruePhase(
+        phase=phase, reflections=reflections, cell=_strained(phase, rng), weight=0.0, x=x, y=y, factor=np.ones(len(reflections.hkl))
+    )
+
+
 def _strained(phase: Phase, rng: np.random.Generator) -> tuple[float, ...]:
     """The phase's cell, each free edge longer by 0 ± 0.2 %, a free angle turned by 0 ± 0.002 rad: the fit's own idea of how far off a
     library's cells are."""
@@ -201,7 +213,8 @@ def crystal_pattern(specimen: Specimen, phase: TruePhase) -> np.ndarray:
     x, instrument = specimen.two_theta, specimen.instrument
     hkl = phase.reflections.hkl.tolist()
     d = np.array([_cell_of(phase.cell).calculate_d(h) for h in hkl])
-    strength = phase.reflections.multiplicity * phase.reflections.f_squared * phase.factor * march_factors(phase)
+    f_squared = structure_factors_squared(phase.phase.sites, phase.reflections.hkl, d, wavelength=instrument.radiation.wavelength)
+    strength = phase.reflections.multiplicity * f_squared * phase.factor * march_factors(phase)
     strength = strength * np.exp(-phase.biso / (2.0 * d**2))
     u, v, w = specimen.gaussian
     total = np.zeros(x.size)
@@ -259,6 +272,11 @@ def true_cell(phase: TruePhase) -> Mapping[str, float]:
     """The free edges and angles, by name."""
     names = ("a", "b", "c", "alpha", "beta", "gamma")
     return {name: phase.cell[names.index(name)] for name in FREE[phase.phase.crystal_system]}
+
+
+def cell_volume_of(phase: TruePhase) -> float:
+    """Å³."""
+    return float(_cell_of(phase.cell).volume)
 
 
 def _cell_of(values: Sequence[float]) -> gemmi.UnitCell:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from xrdkna.physics.evidence import CURRIE_FACTOR
+from xrdkna.physics.trials import SIDED
 from xrdkna.records.arrays import FloatArray
 from xrdkna.refine.forward.model import calculate_with_jacobian
 from xrdkna.refine.search.fit import Fitted
@@ -13,14 +13,14 @@ from xrdkna.refine.search.released import priors
 _ROUNDS = 2
 
 
-def limiting_scale(fitted: Fitted, number: int, *, esd: float) -> float:
+def limiting_scale(fitted: Fitted, number: int, *, esd: float, critical: float) -> float:
     """The scale of phase `number` at which 95 % of scans would show it above 95 % of those without it. esd: of its scale, as the
-    evidence has it at the fitted amount.
+    evidence has it at the fitted amount; critical: what noise exceeds in 5 %, in sigmas.
 
-    1.645 σ without the phase and 1.645 σ with it (Currie 1968, Anal. Chem. 40, 586): a phase that is there brings counts of its
+    That much without the phase and 1.645 σ with it (Currie 1968, Anal. Chem. 40, 586): a phase that is there brings counts of its
     own, and a cell and widths that are free once there are lines to have them. Phases held at zero have neither.
     """
-    scale = CURRIE_FACTOR * esd
+    scale = (critical + SIDED) * esd
     place = fitted.model.phases[number].scale
     if number >= fitted.model.fitted_phases or not fitted.moving[place] or scale <= fitted.values[place]:
         return scale
