@@ -14,6 +14,7 @@ from xrdkna.refine.search.bounded import live_step
 from xrdkna.refine.search.fit import fit_model
 from xrdkna.refine.search.released import starting_values
 from xrdkna.refine.settings import RefineSettings
+from xrdkna.refine.trust.series_doubts import NOTHING_STANDS, Standing
 
 # A scan whose goodness of fit exceeds the chain's by this factor is out of line.
 OUT_OF_LINE = 1.5
@@ -35,7 +36,15 @@ def from_known(pattern: Pattern, grid: Grid, known: Mapping[str, float]) -> Link
     return settle(pattern, grid, _linked(pattern, grid, values))
 
 
-def _linked(pattern: Pattern, grid: Grid, values: FloatArray, *, converged: bool = True, evaluations: int = 0) -> Link:
+def _linked(
+    pattern: Pattern,
+    grid: Grid,
+    values: FloatArray,
+    *,
+    converged: bool = True,
+    evaluations: int = 0,
+    standing: Standing = NOTHING_STANDS,
+) -> Link:
     """The link at these values (p,)."""
     observed, q = grid.taken(pattern.intensity), grid.index.size
     jacobian, normal, slopes = np.zeros((q, observed.size)), np.empty((q, q)), grid.slopes(values)
@@ -47,7 +56,7 @@ def _linked(pattern: Pattern, grid: Grid, values: FloatArray, *, converged: bool
     live = grid.live(values, normal, chi_squared)
     return Link(
         values, evaluation.calculated, evaluation.smooth, jacobian, normal, slopes, live, weight,
-        chi_squared, converged, evaluations, 1.0,
+        chi_squared, converged, evaluations, 1.0, standing=standing,
     )  # fmt: skip
 
 
@@ -55,7 +64,8 @@ def from_the_cold(pattern: Pattern, grid: Grid, known: Mapping[str, float], sett
     """All stages of the plan; then phases that do not show go back to their reference cells and usual widths, where they stay
     while the others settle."""
     fitted = fit_model(pattern, grid.used, grid.model, grid.ties, settings, initial=known)
-    ended = _linked(pattern, grid, fitted.values, converged=fitted.converged, evaluations=fitted.evaluations)
+    standing = Standing(rivals=fitted.rivals, texture_sd=fitted.texture_sd)
+    ended = _linked(pattern, grid, fitted.values, converged=fitted.converged, evaluations=fitted.evaluations, standing=standing)
     if ended.live.all():
         return ended
     values = ended.values.copy()
