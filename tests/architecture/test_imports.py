@@ -39,7 +39,7 @@ DOORS: dict[str, set[str]] = {
     "click": {"edge"},
     "galvani": {"read.biologic"},
     "gemmi": {"phases.dispersion", "read.exchange.pdcif"},  # scattering factors; the text of CIF
-    "h5py": {"read.exchange.hdf"},
+    "h5py": {"read.exchange.hdf", "report.nexus"},
     "defusedxml": {"read.xml_tree"},
     "jinja2": {"report.html"},
     "markupsafe": {"report.html"},  # a part of jinja2
@@ -48,6 +48,7 @@ DOORS: dict[str, set[str]] = {
     "NewareNDA": {"read.neware"},
     "numba": {"physics.compiled"},
     "plotly": {"report.html"},
+    "pyarrow": {"report.parquet"},
     "pymatgen": {"phases.cif_blocks"},
     "python_calamine": {"read.workbook"},
     "rich": {"edge.progress"},
