@@ -40,7 +40,7 @@ DOORS: dict[str, set[str]] = {
     "click": {"edge"},
     "galvani": {"read.biologic"},
     "gemmi": {"phases.dispersion", "read.exchange.pdcif"},  # scattering factors; the text of CIF
-    "h5py": {"read.exchange.hdf"},
+    "h5py": {"read.exchange.hdf", "report.nexus"},
     "defusedxml": {"read.xml_tree"},
     "fastapi": {"edge.http", "edge.page.routes"},
     "jinja2": {"report.html", "edge.page.rendering"},
@@ -52,6 +52,7 @@ DOORS: dict[str, set[str]] = {
     "plotly": {"report.html"},
     "prometheus_client": {"edge.http.metrics"},
     "pydantic": {"edge.http"},  # a part of fastapi
+    "pyarrow": {"report.parquet"},
     "pymatgen": {"phases.cif_blocks"},
     "python_calamine": {"read.workbook"},
     "rich": {"edge.progress"},

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,9 +23,10 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer in all its forms, each made only when it is asked for; csv, html, plot and pdcif write the file they are given.
+    """One answer in all its forms, each made only when it is asked for; all but summary and document write the file they are given.
 
-    The summary shows the notices itself; where no summary is shown they go to standard error.
+    The summary shows the notices itself; where no summary is shown they go to standard error. inputs, settings, phases: what the answer
+    was made from, for a bundle.
     """
 
     summary: Callable[[], str]
@@ -33,14 +35,19 @@ class Answer:
     html: Callable[[Path], object] | None = None
     plot: Callable[[Path], object] | None = None
     pdcif: Callable[[Path], object] | None = None
+    nexus: Callable[[Path], object] | None = None
+    parquet: Callable[[Path], object] | None = None
     notices: "tuple[Notice, ...]" = ()
+    inputs: tuple[Path, ...] = ()
+    settings: object = None
+    phases: tuple[str, ...] = ()
 
 
 def check_outputs(outputs: Outputs) -> None:
     """Raise UsageError, before any work is done, for an output that could not be written."""
     json = None if outputs.json is None or outputs.json == "-" else Path(outputs.json)
-    files = (("--html", outputs.html), ("--csv", outputs.csv), ("--plot", outputs.plot), ("--pdcif", outputs.pdcif))
-    for option, path in (("--json", json), *files):
+    names = ("html", "csv", "plot", "pdcif", "nexus", "parquet", "bundle")
+    for option, path in (("--json", json), *((f"--{name}", getattr(outputs, name)) for name in names)):
         if path is not None:
             check_place(option, path)
     if outputs.plot is not None and outputs.plot.suffix.lower() not in FIGURE_SUFFIXES:
@@ -53,16 +60,33 @@ def write_answer(answer: Answer, outputs: Outputs) -> None:
 
     if outputs.json is not None:
         write_json(answer.document(), outputs.json)
-    forms = ((outputs.csv, answer.csv), (outputs.html, answer.html), (outputs.plot, answer.plot), (outputs.pdcif, answer.pdcif))
-    for path, write in forms:
+    for name in ("csv", "html", "plot", "pdcif", "nexus", "parquet"):
+        path, write = getattr(outputs, name), getattr(answer, name)
         if path is not None and write is not None:
             write(path)
+    if outputs.bundle is not None:
+        _write_bundle(answer, outputs.bundle)
     if outputs.quiet:
         return
     if outputs.json == "-":
         write_notes(answer.notices)
     else:
         click.echo(answer.summary().rstrip())
+
+
+def _write_bundle(answer: Answer, target: Path) -> None:
+    """The forms that are the same bytes for the same answer: document, table, powder CIF, NeXus."""
+    from xrdkna.report.bundle import write_bundle
+    from xrdkna.report.document import write_json
+
+    with TemporaryDirectory() as folder:
+        forms = {"answer.csv": answer.csv, "answer.cif": answer.pdcif, "series.nxs": answer.nexus, "answer.parquet": answer.parquet}
+        write_json(answer.document(), Path(folder) / "answer.json")
+        for name, write in forms.items():
+            if write is not None:
+                write(Path(folder) / name)
+        members = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    write_bundle(target, members, inputs=answer.inputs, settings=answer.settings, phases=answer.phases)
 
 
 def write_notes(notices: "tuple[Notice, ...]") -> None:

@@ -60,6 +60,11 @@ def write_profile_csv(index: Index, target: str | Path) -> None:
 
 def write_track_csv(track: Track, target: str | Path) -> None:
     """One row a scan: axis, state, charge, each trajectory with its esd, each presence, the current of the cell."""
+    write_table(target, *track_table(track))
+
+
+def track_table(track: Track) -> tuple[list[str], list[list[Cell]]]:
+    """The header and the rows of that table."""
     timed = track.axis == "time"
     unit = "s" if timed else "scan"
     header = ["index", "name", f"start [{unit}]", f"end [{unit}]", "start_time", "state", "charge [mAh]", "used", "why_not"]
@@ -67,7 +72,7 @@ def write_track_csv(track: Track, target: str | Path) -> None:
         header += trajectory_columns(trajectory)
     header += [f"presence of {line_name(presence.phase, presence.hkl)}" for presence in track.presence]
     header += ["mean current [mA]", "charge in scan [mAh]", "cell"]
-    write_table(target, header, _track_rows(track))
+    return header, list(_track_rows(track))
 
 
 def trajectory_columns(trajectory: Trajectory) -> tuple[str, str]:

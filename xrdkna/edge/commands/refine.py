@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @halo_options
 @beam_options
 @phase_options
-@output_options("json", "html", "csv", "plot", "pdcif")
+@output_options("json", "html", "csv", "plot", "pdcif", "bundle")
 def refine(
     *,
     scan: Path,
@@ -78,6 +78,9 @@ def refine(
         plot=lambda path: plot_refinement(fitted, path),
         pdcif=lambda path: write_pdcif(fitted, path, library=library),
         notices=fitted.notices,
+        inputs=(scan,),
+        settings=settings,
+        phases=choice.names or tuple(library.phases),
     )
     write_answer(answer, outputs)
     if save_instrument is not None:

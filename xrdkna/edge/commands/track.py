@@ -20,7 +20,7 @@ from xrdkna.edge.request import library_of, settings_of
 @halo_options
 @beam_options
 @phase_options
-@output_options("json", "html", "csv", "plot")
+@output_options("json", "html", "csv", "plot", "nexus", "parquet", "bundle")
 def track(
     *,
     folder: Path,
@@ -41,6 +41,8 @@ def track(
     from xrdkna.report.document import TRACK_SCHEMA, track_document
     from xrdkna.report.figures import plot_track
     from xrdkna.report.html import write_track_html
+    from xrdkna.report.nexus import write_nexus
+    from xrdkna.report.parquet import write_track_parquet
     from xrdkna.report.table import write_track_csv
     from xrdkna.report.text import track_summary
 
@@ -56,7 +58,12 @@ def track(
         csv=lambda path: write_track_csv(followed, path),
         html=lambda path: write_track_html(followed, path),
         plot=lambda path: plot_track(followed, path),
+        nexus=lambda path: write_nexus(series, followed, path),
+        parquet=lambda path: write_track_parquet(followed, path),
         notices=followed.notices,
+        inputs=(folder, *echem),
+        settings=settings,
+        phases=tuple(library.phases),
     )
     write_answer(answer, outputs)
     return 0
