@@ -39,7 +39,7 @@ DOORS: dict[str, set[str]] = {
     "click": {"edge"},
     "galvani": {"read.biologic"},
     "gemmi": {"phases.dispersion", "read.exchange.pdcif"},  # scattering factors; the text of CIF
-    "h5py": {"read.exchange.hdf"},
+    "h5py": {"read.exchange.hdf", "report.nexus_file"},
     "defusedxml": {"read.xml_tree"},
     "jinja2": {"report.html"},
     "markupsafe": {"report.html"},  # a part of jinja2
@@ -50,6 +50,7 @@ DOORS: dict[str, set[str]] = {
     "plotly": {"report.html"},
     "pymatgen": {"phases.cif_blocks"},
     "python_calamine": {"read.workbook"},
+    "pyarrow": {"report.parquet"},
     "rich": {"edge.progress"},
     "threadpoolctl": {"refine.threads"},
     "xrayutilities": {"phases.dispersion", "simulate.engine"},  # scattering factors; profiles by another engine than the fit's

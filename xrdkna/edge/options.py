@@ -58,6 +58,9 @@ class Outputs:
     csv: Path | None = None
     plot: Path | None = None
     pdcif: Path | None = None
+    nexus: Path | None = None
+    parquet: Path | None = None
+    bundle: Path | None = None
     quiet: bool = False
 
 
@@ -192,7 +195,7 @@ def phase_options(command: Command) -> Command:
 
 
 def output_options(*forms: str) -> Callable[[Command], Command]:
-    """--quiet and those of --json, --html, --csv, --plot, --pdcif that a command can write, as `outputs`."""
+    """--quiet and those of --json, --html, --csv, --plot, --pdcif, --nexus, --parquet, --bundle that a command can write, as `outputs`."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -204,9 +207,15 @@ def output_options(*forms: str) -> Callable[[Command], Command]:
             csv: Path | None = None,
             plot: Path | None = None,
             pdcif: Path | None = None,
+            nexus: Path | None = None,
+            parquet: Path | None = None,
+            bundle: Path | None = None,
             **own: object,
         ) -> int:
-            return command(outputs=Outputs(json=json, html=html, csv=csv, plot=plot, pdcif=pdcif, quiet=quiet), **own)
+            outputs = Outputs(
+                json=json, html=html, csv=csv, plot=plot, pdcif=pdcif, nexus=nexus, parquet=parquet, bundle=bundle, quiet=quiet
+            )
+            return command(outputs=outputs, **own)
 
         decorated = quiet_option(with_outputs)
         for form in reversed(forms):
@@ -234,5 +243,10 @@ _OUTPUTS: dict[str, Callable[[Command], Command]] = {
     "html": click.option("--html", type=_PATH, metavar="FILE", help="Write one self-contained interactive page."),
     "csv": click.option("--csv", type=_PATH, metavar="FILE", help="Write the answer as a table."),
     "plot": click.option("--plot", type=_PATH, metavar="FILE", help="Draw the answer; the name ends in .png, .pdf or .svg."),
+    "nexus": click.option("--nexus", type=_PATH, metavar="FILE", help="Write the scans, the cell's record and the answer as NeXus (HDF5)."),
+    "parquet": click.option("--parquet", type=_PATH, metavar="FILE", help="Write the table as Parquet; needs xrdkna[parquet]."),
+    "bundle": click.option(
+        "--bundle", type=_PATH, metavar="FILE.zip", help="Write the answer with hashes of its inputs, settings, phases and versions."
+    ),
     "pdcif": click.option("--pdcif", type=_PATH, metavar="FILE", help="Write pattern, fit and phases as powder CIF."),
 }
