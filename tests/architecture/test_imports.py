@@ -36,23 +36,31 @@ CHAMBERS = {
 # numpy and scipy are the language here; everything else from outside comes in through a door.
 LANGUAGE = {"numpy", "scipy"}
 DOORS: dict[str, set[str]] = {
+    "alembic": {"edge.store"},
     "click": {"edge"},
     "galvani": {"read.biologic"},
     "gemmi": {"phases.dispersion", "read.exchange.pdcif"},  # scattering factors; the text of CIF
     "h5py": {"read.exchange.hdf", "report.nexus_file"},
     "defusedxml": {"read.xml_tree"},
-    "jinja2": {"report.html"},
+    "fastapi": {"edge.http", "edge.page.routes"},
+    "jinja2": {"report.html", "edge.page.rendering"},
     "markupsafe": {"report.html"},  # a part of jinja2
     "lmfit": {"refine.forward.parameters"},
     "matplotlib": {"report.canvas"},
     "NewareNDA": {"read.neware"},
     "numba": {"physics.compiled"},
     "plotly": {"report.html"},
+    "prometheus_client": {"edge.http.metrics"},
+    "pydantic": {"edge.http"},  # a part of fastapi
     "pymatgen": {"phases.cif_blocks"},
     "python_calamine": {"read.workbook"},
     "pyarrow": {"report.parquet"},
     "rich": {"edge.progress"},
+    "sqlalchemy": {"edge.store", "edge.http", "edge.work", "edge.watch", "edge.page.routes"},
+    "starlette": {"edge.http", "edge.page.routes"},  # what fastapi is made of
     "threadpoolctl": {"refine.threads"},
+    "uvicorn": {"edge.http.server"},
+    "watchfiles": {"edge.watch.settled"},
     "xrayutilities": {"phases.dispersion", "simulate.engine"},  # scattering factors; profiles by another engine than the fit's
 }
 

@@ -14,8 +14,11 @@ from xrdkna.edge.commands.index import index
 from xrdkna.edge.commands.peaks import peaks
 from xrdkna.edge.commands.phases import phases
 from xrdkna.edge.commands.refine import refine
+from xrdkna.edge.commands.serve import serve
 from xrdkna.edge.commands.simulate import simulate
+from xrdkna.edge.commands.store import store
 from xrdkna.edge.commands.track import track
+from xrdkna.edge.commands.watch import watch
 from xrdkna.edge.errors import ANSWERED, BROKEN_PIPE, INTERRUPTED, UNREADABLE, WRONG_USE, exit_status, sentence_of
 from xrdkna.errors import XrdknaError
 
@@ -56,7 +59,7 @@ def program(context: click.Context) -> int | None:
     return WRONG_USE
 
 
-for command in (peaks, index, refine, track, phases, simulate):
+for command in (peaks, index, refine, track, watch, phases, simulate, serve, store):
     program.add_command(command)
 
 

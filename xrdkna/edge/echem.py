@@ -56,10 +56,12 @@ def clock_from_text(text: str) -> float | None:
     return seconds
 
 
-def series_with_cell(folder: Path, echem: tuple[Path, ...], clock: float | None, plating_current: str | None) -> "Series":
+def series_with_cell(
+    folder: Path, echem: tuple[Path, ...], clock: float | None, plating_current: str | None, *, growing: frozenset[Path] | None = None
+) -> "Series":
     """The series with its cycler's record, its clock moved by `clock` seconds, or by what its log tells where that is None.
 
-    plating_current: stands above what series.toml says; None: as it says.
+    plating_current: stands above what series.toml says; None: as it says. growing: as `read_series` takes it.
     """
     from xrdkna.read.cycling import read_cyclings
     from xrdkna.read.series import read_series
@@ -67,7 +69,7 @@ def series_with_cell(folder: Path, echem: tuple[Path, ...], clock: float | None,
 
     offset = clock or 0.0
     cycling = read_cyclings(echem, clock_offset=offset) if echem else None
-    series = read_series(folder, cycling=cycling, clock_offset=offset)
+    series = read_series(folder, cycling=cycling, clock_offset=offset, growing=growing)
     if plating_current is not None:
         series = replace(series, setup=replace(series.setup, plating_current=plating_current))
     return with_clock_found(series) if clock is None else series

@@ -36,15 +36,23 @@ class _Found:
     problem: str = ""
 
 
-def read_series(folder: Path, *, cycling: Cycling | None = None, log: Path | None = None, clock_offset: float = 0.0) -> Series:
+def read_series(
+    folder: Path,
+    *,
+    cycling: Cycling | None = None,
+    log: Path | None = None,
+    clock_offset: float = 0.0,
+    growing: frozenset[Path] | None = None,
+) -> Series:
     """The series in a folder (contract.md, "A series folder"), in one file of many scans, or in a list of files.
 
     cycling: the cycler's record; without it, the folder's own cycler file is read, with `clock_offset` seconds added to
-    its clock. log: a table like scans.csv that lies elsewhere. Scans are read when an entry is loaded; a scan that cannot
-    be read is an entry whose `load` raises.
+    its clock. log: a table like scans.csv that lies elsewhere. growing: of a folder that is still being
+    written to, the files that are not complete, which are no scans yet, as what the log lists and is not there. Scans are read when an
+    entry is loaded; a scan that cannot be read is an entry whose `load` raises.
     Raises SeriesError: no folder, no scans, a table or series.toml that contradicts itself.
     """
-    content = look_at_file(folder) if folder.is_file() else look_into(folder, log=log)
+    content = look_at_file(folder) if folder.is_file() else look_into(folder, log=log, leave_out=growing or frozenset())
     setup, notices = read_setup(folder.parent if folder.is_file() else folder)
     found, more = _from_log(content, content.log) if content.log is not None else _from_files(content)
     if folder.is_file() and len(found) == 1:
@@ -53,6 +61,8 @@ def read_series(folder: Path, *, cycling: Cycling | None = None, log: Path | Non
             or f"{folder}: this is a file of a single scan; a series is a folder of scans, a list of them or a file of several "
             "(`xrdkna index` reads a single scan)."
         )
+    if growing is not None:
+        found = [item for item in found if item.path is not None and item.path not in growing]
     found, zoned = _one_zone(found)
     found, shared = _own_names(found)
     cycling, cycled = _cycling_of(content, cycling, clock_offset)

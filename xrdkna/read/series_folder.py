@@ -59,16 +59,16 @@ class FolderContent:
     listed: bool = False
 
 
-def look_into(folder: Path, *, log: Path | None) -> FolderContent:
-    """The content of a series folder, or of its immediate sub-folders where it holds no scan itself.
+def look_into(folder: Path, *, log: Path | None, leave_out: frozenset[Path] = frozenset()) -> FolderContent:
+    """The content of a series folder, or of its immediate sub-folders where it holds no scan itself, without the files of `leave_out`.
 
     Raises SeriesError: no folder, no scan anywhere, scans in several sub-folders.
     """
     if not folder.exists():
         raise SeriesError(f"{folder}: there is no such folder.")
     try:
-        here = _files(folder)
-        below = {child: _files(child) for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")}
+        here = _files(folder, leave_out)
+        below = {child: _files(child, leave_out) for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")}
     except OSError as problem:
         raise SeriesError(f"{folder}: the folder cannot be opened ({problem.strerror or problem}).") from problem
     log = next((path for path in here if log is not None and path.resolve() == log.resolve()), log)
@@ -122,8 +122,9 @@ def log_columns(table: CsvRows) -> tuple[int | None, int | None]:
     return find_column(table.names, "file", "filename", "scanfile"), find_column(table.names, "scannumber", "scanno", "scanid", "scan")
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted((p for p in folder.iterdir() if p.is_file() and not p.name.startswith((".", "~"))), key=natural_key)
+def _files(folder: Path, leave_out: frozenset[Path]) -> list[Path]:
+    files = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith((".", "~")) and p not in leave_out)
+    return sorted(files, key=natural_key)
 
 
 def _scans_among(files: Sequence[Path], *, known_log: Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

@@ -46,10 +46,22 @@ def _drawable(index: Index) -> bool:
 
 
 def _write(path: str | Path, template: str, facts: dict[str, Any], plots: list[Spec], more: Iterable[tuple[str, Spec]] = ()) -> None:
+    page = _environment().get_template(template)
+    write_text(path, page.render(**facts, plots=plots, more_plots=list(more), plotly_script=embedded_plotly()) + "\n")
+
+
+def plotly_script() -> str:
+    """plotly's script as its package brings it."""
     from plotly.offline import get_plotlyjs
 
-    page = _environment().get_template(template)
-    write_text(path, page.render(**facts, plots=plots, more_plots=list(more), plotly_script=_script_safe(get_plotlyjs())) + "\n")
+    return str(get_plotlyjs())
+
+
+def embedded_plotly() -> str:
+    """plotly's script as it stands inside a script element of a page."""
+    from markupsafe import Markup
+
+    return Markup(plotly_script().replace("</script", "<\\/script"))
 
 
 def _environment() -> "Environment":
@@ -67,9 +79,3 @@ def _embedded_json(value: object) -> str:
 
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
-
-
-def _script_safe(script: str) -> str:
-    from markupsafe import Markup
-
-    return Markup(script.replace("</script", "<\\/script"))

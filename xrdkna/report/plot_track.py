@@ -137,7 +137,7 @@ def _presence_plot(track: Track) -> Spec | None:
     layout = _layout(track, "", over_image=True)
     ends = [len(shown) - 0.5, -0.5]
     layout["yaxis"] |= {"tickvals": list(range(len(shown))), "ticktext": names, "range": ends, "tickfont": {"size": 10}, "showgrid": False}
-    layout |= {"annotations": [], "margin": MARGIN, "shapes": list(_event_shapes(track, outline="@ink"))}
+    layout |= {"annotations": [], "margin": MARGIN, "shapes": list(event_shapes(track, outline="@ink"))}
     missed = never_probable(track)
     caption = "Presence: how probable it is, scan by scan, that a phase or reflection is there"
     caption += f"; below 5 % in every scan: {listed([plotly_text(name) for name in missed], at_most=10)}" if missed else ""
@@ -158,7 +158,7 @@ def _layout(track: Track, title: str, *, over_image: bool) -> Spec:
     layout: Spec = {
         "xaxis": axis(axis_label(track), range=[low, high], **({} if track.axis == "time" else {"tickformat": "d"})),
         "yaxis": axis(title),
-        "shapes": list(_event_shapes(track, outline="white" if over_image else None)),
+        "shapes": list(event_shapes(track, outline="white" if over_image else None)),
         "hovermode": "closest" if over_image else "x unified",
     }
     if over_image:
@@ -168,7 +168,7 @@ def _layout(track: Track, title: str, *, over_image: bool) -> Spec:
     return layout
 
 
-def _event_shapes(track: Track, *, outline: str | None) -> Iterator[Spec]:
+def event_shapes(track: Track, *, outline: str | None) -> Iterator[Spec]:
     """A tint over curves; only an outline over an image, where a tint would change what its colours say."""
     for band in event_bands(track):
         place = {"type": "rect", "xref": "x", "yref": "paper", "x0": band.low, "x1": band.high, "y0": 0, "y1": 1}

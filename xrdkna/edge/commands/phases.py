@@ -31,19 +31,23 @@ DEFAULT_WIDTH = 0.1
 @output_options("json")
 def phases(*, show: str | None, overlaps: bool, width: float, beam: Beam, choice: PhaseChoice, outputs: Outputs) -> int:
     """Show the reference phases and their strongest lines, by angle with --radiation and else by d."""
+    check_outputs(outputs)
+    text, document = phases_shown(show=show, overlaps=overlaps, width=width, beam=beam, choice=choice)
+    return _write(text, document, outputs)
+
+
+def phases_shown(*, show: str | None, overlaps: bool, width: float, beam: Beam, choice: PhaseChoice) -> "Shown":
+    """(text, document): the lines of one phase, the overlaps, or all phases. Raises UsageError and its kind for what cannot be asked."""
     if show is not None and overlaps:
         raise UsageError("--show and --overlaps are two questions; ask one at a time.")
     if not 0 < width <= 10:
         raise UsageError(f"--width {width:g} is no width of a line; give it in degrees 2θ, above 0 and at most 10.")
-    check_outputs(outputs)
     library, instrument = library_of(choice), instrument_of(beam)
     if show is not None:
-        text, document = _lines_of(show, library, _needed(instrument, "--show"))
-    elif overlaps:
-        text, document = _overlaps(library, choice, width, _needed(instrument, "--overlaps"))
-    else:
-        text, document = _listed(library, choice, instrument)
-    return _write(text, document, outputs)
+        return _lines_of(show, library, _needed(instrument, "--show"))
+    if overlaps:
+        return _overlaps(library, choice, width, _needed(instrument, "--overlaps"))
+    return _listed(library, choice, instrument)
 
 
 def _write(text: str, document: "Mapping[str, Any]", outputs: Outputs) -> int:

@@ -1,0 +1,1 @@
+"""Folders that are still being written to: files that have come to rest, alarms, webhooks."""
