@@ -122,7 +122,7 @@ def log_columns(table: CsvRows) -> tuple[int | None, int | None]:
     return find_column(table.names, "file", "filename", "scanfile"), find_column(table.names, "scannumber", "scanno", "scanid", "scan")
 
 
-def _files(folder: Path, leave_out: frozenset[Path]) -> list[Path]:
+def _files(folder: Path, leave_out: frozenset[Path] = frozenset()) -> list[Path]:
     files = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith((".", "~")) and p not in leave_out)
     return sorted(files, key=natural_key)
 
