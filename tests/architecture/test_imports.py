@@ -40,7 +40,7 @@ DOORS: dict[str, set[str]] = {
     "click": {"edge"},
     "galvani": {"read.biologic"},
     "gemmi": {"phases.dispersion", "read.exchange.pdcif"},  # scattering factors; the text of CIF
-    "h5py": {"read.exchange.hdf", "report.nexus"},
+    "h5py": {"read.exchange.hdf", "report.nexus_file"},
     "defusedxml": {"read.xml_tree"},
     "fastapi": {"edge.http", "edge.page.routes"},
     "jinja2": {"report.html", "edge.page.rendering"},
@@ -52,9 +52,9 @@ DOORS: dict[str, set[str]] = {
     "plotly": {"report.html"},
     "prometheus_client": {"edge.http.metrics"},
     "pydantic": {"edge.http"},  # a part of fastapi
-    "pyarrow": {"report.parquet"},
     "pymatgen": {"phases.cif_blocks"},
     "python_calamine": {"read.workbook"},
+    "pyarrow": {"report.parquet"},
     "rich": {"edge.progress"},
     "sqlalchemy": {"edge.store", "edge.http", "edge.work", "edge.watch", "edge.page.routes"},
     "starlette": {"edge.http", "edge.page.routes"},  # what fastapi is made of

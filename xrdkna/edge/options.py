@@ -212,8 +212,10 @@ def output_options(*forms: str) -> Callable[[Command], Command]:
             bundle: Path | None = None,
             **own: object,
         ) -> int:
-            files = {"html": html, "csv": csv, "plot": plot, "pdcif": pdcif, "nexus": nexus, "parquet": parquet, "bundle": bundle}
-            return command(outputs=Outputs(json=json, quiet=quiet, **files), **own)
+            outputs = Outputs(
+                json=json, html=html, csv=csv, plot=plot, pdcif=pdcif, nexus=nexus, parquet=parquet, bundle=bundle, quiet=quiet
+            )
+            return command(outputs=outputs, **own)
 
         decorated = quiet_option(with_outputs)
         for form in reversed(forms):
@@ -241,8 +243,10 @@ _OUTPUTS: dict[str, Callable[[Command], Command]] = {
     "html": click.option("--html", type=_PATH, metavar="FILE", help="Write one self-contained interactive page."),
     "csv": click.option("--csv", type=_PATH, metavar="FILE", help="Write the answer as a table."),
     "plot": click.option("--plot", type=_PATH, metavar="FILE", help="Draw the answer; the name ends in .png, .pdf or .svg."),
+    "nexus": click.option("--nexus", type=_PATH, metavar="FILE", help="Write the scans, the cell's record and the answer as NeXus (HDF5)."),
+    "parquet": click.option("--parquet", type=_PATH, metavar="FILE", help="Write the table as Parquet; needs xrdkna[parquet]."),
+    "bundle": click.option(
+        "--bundle", type=_PATH, metavar="FILE.zip", help="Write the answer with hashes of its inputs, settings, phases and versions."
+    ),
     "pdcif": click.option("--pdcif", type=_PATH, metavar="FILE", help="Write pattern, fit and phases as powder CIF."),
-    "nexus": click.option("--nexus", type=_PATH, metavar="FILE", help="Write patterns, cell and trajectories as NeXus (HDF5)."),
-    "parquet": click.option("--parquet", type=_PATH, metavar="FILE", help="Write the table as Parquet."),
-    "bundle": click.option("--bundle", type=_PATH, metavar="FILE.zip", help="Write all forms with hashes, settings and versions."),
 }

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +14,9 @@ from xrdkna.edge.progress import announce_compiling
 from xrdkna.errors import DeclinedError, UsageError
 
 if TYPE_CHECKING:
+    from xrdkna.edge.bundle import Basis
     from xrdkna.records.values import Notice
+    from xrdkna.report.table import Table
 
 # What matplotlib writes everywhere without a further library.
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
@@ -23,10 +24,10 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer in all its forms, each made only when it is asked for; all but summary and document write the file they are given.
+    """One answer in all its forms, each made only when it is asked for; csv, html, plot, pdcif and nexus write the file
+    they are given. table: what --parquet writes. basis: what the answer rests on, for --bundle.
 
-    The summary shows the notices itself; where no summary is shown they go to standard error. inputs, settings, phases: what the answer
-    was made from, for a bundle.
+    The summary shows the notices itself; where no summary is shown they go to standard error.
     """
 
     summary: Callable[[], str]
@@ -36,20 +37,23 @@ class Answer:
     plot: Callable[[Path], object] | None = None
     pdcif: Callable[[Path], object] | None = None
     nexus: Callable[[Path], object] | None = None
-    parquet: Callable[[Path], object] | None = None
+    table: "Callable[[], Table] | None" = None
+    basis: "Callable[[], Basis] | None" = None
     notices: "tuple[Notice, ...]" = ()
-    inputs: tuple[Path, ...] = ()
-    settings: object = None
-    phases: tuple[str, ...] = ()
 
 
 def check_outputs(outputs: Outputs) -> None:
     """Raise UsageError, before any work is done, for an output that could not be written."""
     json = None if outputs.json is None or outputs.json == "-" else Path(outputs.json)
-    names = ("html", "csv", "plot", "pdcif", "nexus", "parquet", "bundle")
-    for option, path in (("--json", json), *((f"--{name}", getattr(outputs, name)) for name in names)):
+    files = (("--html", outputs.html), ("--csv", outputs.csv), ("--plot", outputs.plot), ("--pdcif", outputs.pdcif))
+    others = (("--nexus", outputs.nexus), ("--parquet", outputs.parquet), ("--bundle", outputs.bundle))
+    for option, path in (("--json", json), *files, *others):
         if path is not None:
             check_place(option, path)
+    if outputs.parquet is not None:
+        from xrdkna.report.parquet import require_parquet
+
+        require_parquet()
     if outputs.plot is not None and outputs.plot.suffix.lower() not in FIGURE_SUFFIXES:
         raise UsageError(f"--plot {outputs.plot}: a figure can be written as {', '.join(FIGURE_SUFFIXES)}; end the name in one of these.")
 
@@ -60,12 +64,18 @@ def write_answer(answer: Answer, outputs: Outputs) -> None:
 
     if outputs.json is not None:
         write_json(answer.document(), outputs.json)
-    for name in ("csv", "html", "plot", "pdcif", "nexus", "parquet"):
-        path, write = getattr(outputs, name), getattr(answer, name)
+    forms = ((outputs.csv, answer.csv), (outputs.html, answer.html), (outputs.plot, answer.plot), (outputs.pdcif, answer.pdcif))
+    for path, write in (*forms, (outputs.nexus, answer.nexus)):
         if path is not None and write is not None:
             write(path)
-    if outputs.bundle is not None:
-        _write_bundle(answer, outputs.bundle)
+    if outputs.parquet is not None and answer.table is not None:
+        from xrdkna.report.parquet import write_parquet
+
+        write_parquet(answer.table(), outputs.parquet)
+    if outputs.bundle is not None and answer.basis is not None:
+        from xrdkna.edge.bundle import bundle_answer
+
+        bundle_answer(_bundled_forms(answer), answer.basis(), outputs.bundle)
     if outputs.quiet:
         return
     if outputs.json == "-":
@@ -74,19 +84,13 @@ def write_answer(answer: Answer, outputs: Outputs) -> None:
         click.echo(answer.summary().rstrip())
 
 
-def _write_bundle(answer: Answer, target: Path) -> None:
-    """The forms that are the same bytes for the same answer: document, table, powder CIF, NeXus."""
-    from xrdkna.report.bundle import write_bundle
+def _bundled_forms(answer: Answer) -> dict[str, Callable[[Path], object]]:
+    """What a bundle holds of an answer: all that is the same bytes each time."""
     from xrdkna.report.document import write_json
 
-    with TemporaryDirectory() as folder:
-        forms = {"answer.csv": answer.csv, "answer.cif": answer.pdcif, "series.nxs": answer.nexus, "answer.parquet": answer.parquet}
-        write_json(answer.document(), Path(folder) / "answer.json")
-        for name, write in forms.items():
-            if write is not None:
-                write(Path(folder) / name)
-        members = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    write_bundle(target, members, inputs=answer.inputs, settings=answer.settings, phases=answer.phases)
+    forms = {"answer.json": lambda path: write_json(answer.document(), path), "table.csv": answer.csv}
+    others = {"series.nxs": answer.nexus, "fit.cif": answer.pdcif}
+    return forms | {name: write for name, write in others.items() if write is not None}
 
 
 def write_notes(notices: "tuple[Notice, ...]") -> None:

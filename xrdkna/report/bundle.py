@@ -1,83 +1,108 @@
-"""One zip archive with an answer in all its forms and what it was made from; the same input gives the same bytes.
+"""An answer with everything it rests on, as one zip file: the same input gives the same bytes.
 
-manifest.json says: the inputs with their SHA-256, the settings, the phases, the versions. Pages and figures are not in it: what draws them
-puts names of its own making into the files.
+manifest.json  schema xrdkna.bundle/1: the command, the inputs by name, size and SHA-256, the settings, the versions of what computed,
+               and the SHA-256 of every other member
+phases.json    the reference phases that took part, with cells, atoms and sources
+answer.json, table.csv, and where there is one series.nxs and fit.cif: the answer in its forms
 """
 
+import dataclasses
 import hashlib
 import io
 import json
+import math
 import platform
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from xrdkna.errors import UsageError
+from xrdkna.records.phases import Phase
 from xrdkna.report.output import write_bytes
 
-# Libraries whose numbers enter an answer.
-_LIBRARIES = ("xrdkna", "numpy", "scipy", "numba", "lmfit", "pymatgen", "xrayutilities", "gemmi", "h5py")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that zip can write
+BUNDLE_SCHEMA = "xrdkna.bundle/1"
+# What numbers come from; drawing and reading leave them as they are.
+_COMPUTING = ("xrdkna", "numpy", "scipy", "numba", "lmfit", "gemmi", "pymatgen", "spglib", "h5py")
+# The oldest moment a zip file can tell: a clock would make every bundle another.
+_MOMENT = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 2**20
 
 
 def write_bundle(
-    target: str | Path, members: Mapping[str, bytes], *, inputs: Sequence[Path], settings: object, phases: Sequence[str] = ()
+    target: Path, *, command: str, inputs: Iterable[Path], settings: object, phases: Iterable[Phase], members: Mapping[str, bytes]
 ) -> None:
-    """The archive. members: name → content; inputs: files, or folders with all their files, known by their names alone.
+    """Write the bundle. inputs: the files that were read. members: the answer's forms by their names in the bundle.
 
-    Raises UsageError when it cannot be written.
+    Raises UsageError when an input cannot be read again, or the bundle cannot be written.
     """
+    files = {**members, "phases.json": _json([plain(phase) for phase in phases])}
     manifest = {
-        "schema": "xrdkna.bundle/1",
-        "inputs": [_fingerprint(root, path) for root in inputs for path in _files(root)],
-        "members": [{"name": name, "sha256": hashlib.sha256(content).hexdigest()} for name, content in sorted(members.items())],
-        "phases": list(phases),
-        "settings": _plain(settings),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _LIBRARIES}},
+        "schema": BUNDLE_SCHEMA,
+        "command": command,
+        "inputs": [_input(path) for path in sorted(set(inputs), key=lambda path: path.name)],
+        "settings": plain(settings),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "members": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)},
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in sorted({**members, "manifest.json": text.encode()}.items()):
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.compress_type, info.external_attr, info.create_system = zipfile.ZIP_DEFLATED, 0o644 << 16, 3
-            archive.writestr(info, content)
-    write_bytes(target, stream.getvalue())
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (("manifest.json", _json(manifest)), *sorted(files.items())):
+            entry = zipfile.ZipInfo(name, _MOMENT)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    write_bytes(target, content.getvalue())
 
 
-def _files(root: Path) -> list[Path]:
-    if root.is_file():
-        return [root]
-    return sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
-
-
-def _fingerprint(root: Path, path: Path) -> dict[str, object]:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    name = path.name if path == root else f"{root.resolve().name}/{path.relative_to(root).as_posix()}"
-    return {"name": name, "bytes": path.stat().st_size, "sha256": digest.hexdigest()}
-
-
-def _plain(value: Any) -> Any:
-    """Settings as JSON: records by their fields, everything else by its text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+def plain(value: object) -> Any:
+    """Records and settings as JSON has them: dataclasses as objects, arrays as lists, what is not finite as null, files by their names."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in sorted(value.items(), key=lambda pair: str(pair[0]))}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(str(each) for each in value)
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+        return {str(key): plain(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, set | frozenset):
+        return sorted((plain(part) for part in value), key=str)
+    if isinstance(value, tuple | list | np.ndarray):
+        return [plain(part) for part in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return value.name
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
-def _version(name: str) -> str | None:
+def _input(path: Path) -> dict[str, object]:
+    digest, size = hashlib.sha256(), 0
     try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+    except OSError as problem:
+        raise UsageError(
+            f"--bundle: {path} cannot be read again ({problem.strerror or problem}); leave the inputs where they are."
+        ) from problem
+    return {"name": path.name, "bytes": size, "sha256": digest.hexdigest()}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _COMPUTING:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode("utf-8")

@@ -3,6 +3,8 @@
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from xrdkna.errors import UsageError
@@ -33,6 +35,26 @@ def write_bytes(target: str | Path, content: bytes) -> None:
         _replace(path, content)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}; choose a place that can be written to.") from error
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write a file that is too large to hold; it takes the name of `path` once all went well.
+
+    Raises UsageError as `write_bytes`.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file to write.")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}; make it first or give another name.")
+    place = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield place
+        os.replace(place, path.resolve() if path.is_symlink() else path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}; choose a place that can be written to.") from error
+    finally:
+        place.unlink(missing_ok=True)
 
 
 def _replace(path: Path, content: bytes) -> None:

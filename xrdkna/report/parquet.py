@@ -1,31 +1,42 @@
-"""The table of a series as Parquet: the columns of the CSV with their types, for programs that read many series."""
+"""The one door to pyarrow: the tables of the CSV files as Parquet, with the same columns, whole numbers and numbers as such.
 
+pyarrow is large and not everyone's, so it comes with `xrdkna[parquet]`.
+"""
+
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from xrdkna.records.track import Track
+from xrdkna.errors import UsageError
 from xrdkna.report.output import write_bytes
-from xrdkna.report.table import Cell, track_table
+from xrdkna.report.table import Cell, Table
 
 
-def write_track_parquet(track: Track, target: str | Path) -> None:
-    """One row a scan, the columns as `write_track_csv` has them; the same track gives the same bytes.
-
-    Raises UsageError when the file cannot be written.
-    """
-    from pyarrow import BufferOutputStream, table
-    from pyarrow.parquet import write_table
-
-    header, rows = track_table(track)
-    columns = {name: _typed([row[i] for row in rows]) for i, name in enumerate(header)}
-    stream = BufferOutputStream()
-    write_table(table(columns), stream, compression="snappy")
-    write_bytes(target, stream.getvalue().to_pybytes())
+def require_parquet() -> None:
+    """Raise UsageError, before any work is done, where pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: F401  asked for only
+    except ImportError as problem:
+        raise UsageError("--parquet needs pyarrow, which is not installed; run: pip install 'xrdkna[parquet]'.") from problem
 
 
-def _typed(cells: Sequence[Cell]) -> list[float | str | None]:
-    """Numbers where every filled cell is one, else text; an empty cell is null."""
-    filled = [cell for cell in cells if cell not in (None, "")]
-    if all(isinstance(cell, int | float) for cell in filled):
-        return [float(cell) if cell not in (None, "") else None for cell in cells]
-    return [str(cell) if cell not in (None, "") else None for cell in cells]
+def write_parquet(table: Table, target: Path) -> None:
+    """Write a table. The same table gives the same bytes. Raises UsageError when the file cannot be written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    header, rows = table
+    columns = [_column([row[i] for row in rows]) for i in range(len(header))]
+    content = io.BytesIO()
+    pq.write_table(pa.table(dict(zip(header, columns, strict=True))), content)
+    write_bytes(target, content.getvalue())
+
+
+def _column(cells: Sequence[Cell]) -> list[Cell]:
+    """Cells of one kind: whole numbers only where all are, texts where one is."""
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if kinds <= {int} or kinds <= {str}:
+        return list(cells)
+    if kinds <= {int, float}:
+        return [None if cell is None else float(cell) for cell in cells]
+    return [None if cell is None else str(cell) for cell in cells]

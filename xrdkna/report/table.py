@@ -14,6 +14,7 @@ from xrdkna.report.output import write_text
 from xrdkna.report.values import ESD_DIGITS, iso_time, line_name, number, rounded_to_esd
 
 Cell = str | float | int | None
+Table = tuple[list[str], list[list[Cell]]]
 PEAK_COLUMNS = (
     ("two_theta", "deg"),
     ("d", "angstrom"),
@@ -31,9 +32,14 @@ def write_peaks_csv(peaks: Peaks, target: str | Path) -> None:
 
 def write_index_csv(index: Index, target: str | Path) -> None:
     """One row a peak and assignment; a peak that nothing explains has one row without a phase."""
+    write_table(target, *index_table(index))
+
+
+def index_table(index: Index) -> Table:
+    """The columns' names and the rows of that table."""
     header = ["peak", *_PEAK_HEADER, "status", "phase", "h", "k", "l", "calculated_two_theta [deg]", "share"]
     header += ["published_phase", "published_h", "published_k", "published_l", "published_verdict", "sentence"]
-    write_table(target, header, (row for order, peak in enumerate(index.peaks) for row in _assignment_rows(order + 1, peak)))
+    return header, [row for order, peak in enumerate(index.peaks) for row in _assignment_rows(order + 1, peak)]
 
 
 def write_refine_csv(index: Index, target: str | Path) -> None:
@@ -41,9 +47,14 @@ def write_refine_csv(index: Index, target: str | Path) -> None:
 
     `verdict` is the fit's beside the agreement factors and the phase's beside what it came to; limits and ties are a parameter's.
     """
+    write_table(target, *refine_table(index))
+
+
+def refine_table(index: Index) -> Table:
+    """The columns' names and the rows of that table."""
     header = ["phase", "quantity", "value", "esd", "unit", "lower", "upper", "refined", "at_bound"]
     header += ["tied_to", "interval_low", "interval_high", "interval_level", "verdict"]
-    write_table(target, header, () if index.refinement is None else _refinement_rows(index, index.refinement))
+    return header, [] if index.refinement is None else list(_refinement_rows(index, index.refinement))
 
 
 def write_profile_csv(index: Index, target: str | Path) -> None:
@@ -63,8 +74,8 @@ def write_track_csv(track: Track, target: str | Path) -> None:
     write_table(target, *track_table(track))
 
 
-def track_table(track: Track) -> tuple[list[str], list[list[Cell]]]:
-    """The header and the rows of that table."""
+def track_table(track: Track) -> Table:
+    """The columns' names and the rows of that table."""
     timed = track.axis == "time"
     unit = "s" if timed else "scan"
     header = ["index", "name", f"start [{unit}]", f"end [{unit}]", "start_time", "state", "charge [mAh]", "used", "why_not"]

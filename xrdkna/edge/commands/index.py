@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @halo_options
 @beam_options
 @phase_options
-@output_options("json", "html", "csv", "plot")
+@output_options("json", "html", "csv", "plot", "parquet", "bundle")
 def index(*, scan: Path | None, lines: Path | None, halos: tuple[str, ...], beam: Beam, choice: PhaseChoice, outputs: Outputs) -> int:
     """Say which line of one SCAN belongs to which phase, which phases are present, absent or undecided, and what is left."""
     if (scan is None) == (lines is None):
@@ -37,10 +37,11 @@ def index(*, scan: Path | None, lines: Path | None, halos: tuple[str, ...], beam
         raise UsageError("--halo is for the pattern of a scan, and a published list has no background; leave one of the two out.")
     settings = with_halos(settings_of(beam, choice), halos)
     check_outputs(outputs)
+    from xrdkna.edge.bundle import Basis
     from xrdkna.report.document import INDEX_SCHEMA, index_document
     from xrdkna.report.figures import plot_refinement
     from xrdkna.report.html import write_index_html
-    from xrdkna.report.table import write_index_csv
+    from xrdkna.report.table import index_table, write_index_csv
     from xrdkna.report.text import index_summary
 
     with analysing(INDEX_SCHEMA, outputs):
@@ -51,6 +52,13 @@ def index(*, scan: Path | None, lines: Path | None, halos: tuple[str, ...], beam
         csv=lambda path: write_index_csv(found, path),
         html=lambda path: write_index_html(found, path),
         plot=lambda path: plot_refinement(found, path),
+        table=lambda: index_table(found),
+        basis=lambda: Basis(
+            command="index",
+            inputs=tuple(path for path in (scan, lines) if path is not None),
+            settings=settings,
+            phases=library_of(choice).chosen(settings.phases),
+        ),
         notices=found.notices,
     )
     write_answer(answer, outputs)

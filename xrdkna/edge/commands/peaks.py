@@ -12,7 +12,7 @@ from xrdkna.edge.request import settings_of
 @click.command(short_help="Find the reflections in one scan.")
 @click.argument("scan", type=click.Path(path_type=Path))
 @beam_options
-@output_options("json", "html", "csv", "plot", "bundle")
+@output_options("json", "html", "csv", "plot")
 def peaks(*, scan: Path, beam: Beam, outputs: Outputs) -> int:
     """Find the reflections and the amorphous halos in one SCAN, with their uncertainties."""
     check_outputs(outputs)
@@ -35,8 +35,6 @@ def peaks(*, scan: Path, beam: Beam, outputs: Outputs) -> int:
         html=lambda path: write_peaks_html(facts, found, pattern, path, pattern.notices),
         plot=lambda path: plot_peaks(pattern, found, path),
         notices=pattern.notices,
-        inputs=(scan,),
-        settings=settings_of(beam),
     )
     write_answer(answer, outputs)
     return 0

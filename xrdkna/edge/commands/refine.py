@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @halo_options
 @beam_options
 @phase_options
-@output_options("json", "html", "csv", "plot", "pdcif", "bundle")
+@output_options("json", "html", "csv", "plot", "pdcif", "parquet", "bundle")
 def refine(
     *,
     scan: Path,
@@ -53,13 +53,14 @@ def refine(
     check_outputs(outputs)
     if save_instrument is not None:
         _check_instrument_place(save_instrument)
+    from xrdkna.edge.bundle import Basis
     from xrdkna.pipeline import refine_scan
     from xrdkna.read.formats import read_scan
     from xrdkna.report.document import REFINE_SCHEMA, refine_document
     from xrdkna.report.figures import plot_refinement
     from xrdkna.report.html import write_refine_html
     from xrdkna.report.pdcif import write_pdcif
-    from xrdkna.report.table import write_refine_csv
+    from xrdkna.report.table import refine_table, write_refine_csv
     from xrdkna.report.text import refine_summary
 
     settings = with_halos(with_intensities(settings_of(beam, choice, fit=fit), intensities), halos)
@@ -77,10 +78,9 @@ def refine(
         html=lambda path: write_refine_html(fitted, path),
         plot=lambda path: plot_refinement(fitted, path),
         pdcif=lambda path: write_pdcif(fitted, path, library=library),
+        table=lambda: refine_table(fitted),
+        basis=lambda: Basis(command="refine", inputs=(scan,), settings=settings, phases=library.chosen(settings.phases)),
         notices=fitted.notices,
-        inputs=(scan,),
-        settings=settings,
-        phases=choice.names or tuple(library.phases),
     )
     write_answer(answer, outputs)
     if save_instrument is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xrdkna.records.series_fit import LeftOut, ScanFit
 
 # What one fit has and a series has not: curves of every scan would fill a disk.
-_ONE_SCAN_ONLY = ("html", "plot", "pdcif")
+_ONE_SCAN_ONLY = ("html", "plot", "pdcif", "parquet", "bundle")
 
 
 def refine_folder(folder: Path, library: "Library", settings: "Settings", outputs: Outputs) -> int:

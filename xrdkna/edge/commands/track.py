@@ -1,6 +1,7 @@
 """`xrdkna track`: what appears, vanishes and changes along a series, and when."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,12 @@ from xrdkna.edge.options import Beam, Outputs, PhaseChoice, beam_options, output
 from xrdkna.edge.output import Answer, analysing, check_outputs, write_answer
 from xrdkna.edge.progress import progress_bar
 from xrdkna.edge.request import library_of, settings_of
+
+if TYPE_CHECKING:
+    from xrdkna.edge.bundle import Basis
+    from xrdkna.pipeline.settings import Settings
+    from xrdkna.records.phases import Library
+    from xrdkna.records.series import Series
 
 
 @click.command(short_help="Follow a series: what appears, vanishes and changes, and when.")
@@ -41,9 +48,8 @@ def track(
     from xrdkna.report.document import TRACK_SCHEMA, track_document
     from xrdkna.report.figures import plot_track
     from xrdkna.report.html import write_track_html
-    from xrdkna.report.nexus import write_nexus
-    from xrdkna.report.parquet import write_track_parquet
-    from xrdkna.report.table import write_track_csv
+    from xrdkna.report.nexus_file import write_series_nexus
+    from xrdkna.report.table import track_table, write_track_csv
     from xrdkna.report.text import track_summary
 
     series = series_with_cell(folder, echem, clock, plating_current)
@@ -58,12 +64,17 @@ def track(
         csv=lambda path: write_track_csv(followed, path),
         html=lambda path: write_track_html(followed, path),
         plot=lambda path: plot_track(followed, path),
-        nexus=lambda path: write_nexus(series, followed, path),
-        parquet=lambda path: write_track_parquet(followed, path),
+        nexus=lambda path: write_series_nexus(series, followed, path),
+        table=lambda: track_table(followed),
+        basis=lambda: _basis(series, folder, settings, library),
         notices=followed.notices,
-        inputs=(folder, *echem),
-        settings=settings,
-        phases=tuple(library.phases),
     )
     write_answer(answer, outputs)
     return 0
+
+
+def _basis(series: "Series", folder: Path, settings: "Settings", library: "Library") -> "Basis":
+    from xrdkna.edge.bundle import Basis, files_of_series
+
+    phases = library.chosen(settings.phases)
+    return Basis(command="track", inputs=files_of_series(series, folder), settings=settings, phases=phases)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from xrdkna.edge.store.series import Holding
 from xrdkna.edge.store.tables import Alarm, Job, Series, SeriesFile
 
 # Without the signs that no file or folder may have in its name, for a series is also a folder.
@@ -136,10 +137,8 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def series_answer(series: Series, files: list[SeriesFile], *, busy: bool) -> SeriesAnswer:
-    """A row as it is told; busy: work on it waits or runs."""
-    scans = [file for file in files if file.kind == "scan"]
-    waiting = sum(file.state == "waiting" for file in files)
+def series_answer(series: Series, holding: Holding) -> SeriesAnswer:
+    """A row as it is told."""
     return SeriesAnswer(
         id=series.id,
         name=series.name,
@@ -149,10 +148,10 @@ def series_answer(series: Series, files: list[SeriesFile], *, busy: bool) -> Ser
         revision=series.revision,
         tracked=series.tracked,
         answered="track" in series.artifacts,
-        settled=series.tracked == series.revision and not waiting and not busy,
-        scans=len(scans),
-        waiting=waiting,
-        unreadable=sum(file.state in ("unreadable", "harmful") for file in files),
+        settled=series.tracked == series.revision and not holding.waiting and not holding.busy,
+        scans=holding.scans,
+        waiting=holding.waiting,
+        unreadable=holding.unreadable,
         declined=(series.declined or {}).get("sentence"),
     )
 

@@ -48,15 +48,13 @@ async def show_track(service: Here, caller: Asking, id: str, request: Request, w
     return _no_track(series)
 
 
-@router.get("/events", responses={200: document(EVENTS, "Events and contamination alone."), **_PROBLEMS})
-async def show_events(service: Here, caller: Asking, id: str, wait: Wait = 0.0) -> Response:
+@router.get("/events", responses={200: document(EVENTS, "Events and contamination alone."), **NOT_CHANGED, **_PROBLEMS})
+async def show_events(service: Here, caller: Asking, id: str, request: Request, wait: Wait = 0.0) -> Response:
     """What appears, vanishes and changes, and whether air got in."""
     series = await _answered(service, caller, id, wait)
     if "track" not in series.artifacts:
         return _no_track(series)
-    found = json.loads(await run_in_threadpool(service.store.files.read, series.artifacts["track"]))
-    events = {"schema": "xrdkna.events/1", "series": series.id, "revision": series.tracked}
-    return JSONResponse({**events, **{key: found[key] for key in ("axis", "marker", "events", "contamination")}})
+    return await run_in_threadpool(kept_document, request, service.store, series.artifacts["events"])
 
 
 @router.get("/view", responses={200: document(VIEW, "What the page draws."), **NOT_CHANGED, **_PROBLEMS})
@@ -171,7 +169,7 @@ async def _answered(service: Service, caller: Caller, id: str, wait: float) -> S
     def look(*, any_state: bool = False) -> Series | None:
         with service.store.database.reading() as session:
             series = own_series(session, caller, id)
-            return series if any_state or told(session, series).settled else None
+            return series if any_state or told(session, series)[0].settled else None
 
     found = await wait_until(look, seconds=wait) if wait > 0 else None
     return found or await run_in_threadpool(lambda: look(any_state=True)) or _gone()

@@ -26,13 +26,14 @@ from xrdkna.edge.store.series import (
     add_file,
     all_series,
     files_of,
+    holdings_of,
     kind_of,
     make_series,
     plain_name,
     remove_series,
     series_changed,
 )
-from xrdkna.edge.store.tables import Alarm, Job, Series, SeriesFile
+from xrdkna.edge.store.tables import Alarm, Series, SeriesFile
 from xrdkna.edge.work.options import asked_for
 from xrdkna.errors import UsageError
 
@@ -47,21 +48,21 @@ def create_series(service: Here, caller: Asking, wanted: NewSeries) -> SeriesAns
     asked_for(options)
     with service.store.database.writing() as session:
         series = make_series(session, project_id=caller.project_id, name=wanted.name, options=options)
-        return series_answer(series, [], busy=False)
+        return told(session, series)[0]
 
 
 @router.get("", responses=declared(401, 429))
 def list_series(service: Here, caller: Asking) -> SeriesList:
     """The project's series, the one that changed last first."""
     with service.store.database.reading() as session:
-        return SeriesList(series=[told(session, series) for series in all_series(session, caller.project_id)])
+        return SeriesList(series=told(session, *all_series(session, caller.project_id)))
 
 
 @router.get("/{id}", responses=declared(401, 404, 422, 429))
 def show_series(service: Here, caller: Asking, id: str) -> SeriesAnswer:
     """One series: how much it holds, and whether its answer is up to date."""
     with service.store.database.reading() as session:
-        return told(session, own_series(session, caller, id))
+        return told(session, own_series(session, caller, id))[0]
 
 
 @router.patch("/{id}", responses=declared(400, 401, 403, 404, 422, 429))
@@ -75,7 +76,7 @@ def change_series(service: Here, caller: Asking, id: str, wanted: ChangedSeries)
         series.name = wanted.name or series.name
         series.options = series.options if options is None else options
         series_changed(session, series)
-        return told(session, series)
+        return told(session, series)[0]
 
 
 @router.delete("/{id}", status_code=204, responses=declared(401, 403, 404, 422, 429))
@@ -126,10 +127,10 @@ def list_alarms(service: Here, caller: Asking, id: str) -> AlarmList:
         return AlarmList(alarms=[alarm_answer(alarm) for alarm in session.scalars(found)])
 
 
-def told(session: Session, series: Series) -> SeriesAnswer:
-    """A series as it is told, with what it holds counted."""
-    at_work = select(Job.id).where(Job.series_id == series.id, Job.kind == "track", Job.state.in_(("queued", "running"))).limit(1)
-    return series_answer(series, files_of(session, series.id), busy=session.scalar(at_work) is not None)
+def told(session: Session, *series: Series) -> list[SeriesAnswer]:
+    """Series as they are told, with what they hold counted."""
+    holdings = holdings_of(session, [one.id for one in series])
+    return [series_answer(one, holdings[one.id]) for one in series]
 
 
 def _add_files(

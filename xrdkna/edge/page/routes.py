@@ -37,7 +37,7 @@ def home(service: Here, request: Request) -> Response:
     if (caller := _caller(request)) is None:
         return _to_login()
     with service.store.database.reading() as session:
-        series = [told(session, one) for one in all_series(session, caller.project_id)]
+        series = told(session, *all_series(session, caller.project_id))
     return _page("home.html.j2", service, caller, series=series)
 
 
@@ -47,7 +47,7 @@ def series_page(service: Here, request: Request, id: str) -> Response:
     if (caller := _caller(request)) is None:
         return _to_login()
     with service.store.database.reading() as session:
-        series = told(session, own_series(session, caller, id))
+        series = told(session, own_series(session, caller, id))[0]
     return _page("series.html.j2", service, caller, series=series)
 
 

@@ -1,12 +1,12 @@
 """Series that grow: their files, and the work that a new file brings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from xrdkna.edge.store.changes import tell
@@ -33,6 +33,16 @@ class Received:
     size: int
     start_time: str | None = None
     end_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """How much a series holds; busy: it is being followed, or waits to be."""
+
+    scans: int
+    waiting: int
+    unreadable: int
+    busy: bool
 
 
 class NameTakenError(UsageError):
@@ -147,11 +157,23 @@ def request_track(session: Session, series: Series) -> Job:
     )
 
 
-def waiting_files(session: Session, series_id: str) -> bool:
-    """Is there a file that has come and not been looked at?"""
-    return (
-        session.scalar(select(SeriesFile.id).where(SeriesFile.series_id == series_id, SeriesFile.state == "waiting").limit(1)) is not None
-    )
+def holdings_of(session: Session, series_ids: Sequence[str]) -> dict[str, Holding]:
+    """What each of these series holds, counted by the database: a page of series asks for all of them at once."""
+    counted = select(SeriesFile.series_id, SeriesFile.kind, SeriesFile.state, func.count()).where(SeriesFile.series_id.in_(series_ids))
+    counts: dict[str, list[tuple[str, str, int]]] = {}
+    for series_id, kind, state, count in session.execute(counted.group_by(SeriesFile.series_id, SeriesFile.kind, SeriesFile.state)):
+        counts.setdefault(series_id, []).append((kind, state, count))
+    at_work = select(Job.series_id).where(Job.series_id.in_(series_ids), Job.kind == "track", Job.state.in_(("queued", "running")))
+    busy = set(session.scalars(at_work))
+    return {
+        series_id: Holding(
+            scans=sum(count for kind, _, count in counts.get(series_id, ()) if kind == "scan"),
+            waiting=sum(count for _, state, count in counts.get(series_id, ()) if state == "waiting"),
+            unreadable=sum(count for _, state, count in counts.get(series_id, ()) if state in ("unreadable", "harmful")),
+            busy=series_id in busy,
+        )
+        for series_id in series_ids
+    }
 
 
 def remove_series(session: Session, series: Series) -> None:

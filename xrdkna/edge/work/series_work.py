@@ -49,6 +49,7 @@ def run_track(task: Task) -> Outcome:
     document = json_to_keep(track_document(track), folder)
     kept = {
         "track": document,
+        "events": _events_alone(document, series),
         "view": json_to_keep(series_view(track), folder),
         "table": table.read_bytes(),
         "report": report_to_keep(track, task.scratch),
@@ -93,6 +94,13 @@ def run_figure(task: Task) -> Outcome:
     path = task.scratch / f"figure.{task.job.request['form']}"
     plot_track(track, path)
     return Outcome(artifacts={"figure": task.store.keep(path.read_bytes())})
+
+
+def _events_alone(document: bytes, series: Series) -> bytes:
+    """The part of the answer that somebody asks for again and again."""
+    found = json.loads(document)
+    head = {"schema": "xrdkna.events/1", "series": series.id, "revision": series.revision}
+    return json.dumps({**head, **{key: found[key] for key in ("axis", "marker", "events", "contamination")}}, ensure_ascii=False).encode()
 
 
 def _followed(series: Series, there: list[SeriesFile], folder: Path, task: Task) -> "Track":
