@@ -23,12 +23,15 @@ from xrdkna.records.values import Estimate
 from xrdkna.refine.following.chain import Chain
 from xrdkna.refine.following.grid import with_all_points
 from xrdkna.refine.forward.build import fitted_points
-from xrdkna.refine.forward.layout import tag
+from xrdkna.refine.forward.layout import MACHINE_WIDTHS, tag
+from xrdkna.refine.settings import ParameterChoice
 
 # A phase's cell and widths are told of a scan that shows it; below this they are those of the scans before.
 _SHOWN_SIGMAS = 3.0
 # A sum of scans fits worse than one of them (its noise is smaller): a scan beyond this multiple of it is out of line.
 _OUT_OF_LINE = 2.0
+# Lines of crystals too small to be told from a hump: some 30 nm, where a usual line is 0.1° wide.
+_HUMP_WIDTHS = 3.0
 # An unexplained line is kept from here on: joined over scans, several such are sure, and chance gives one in fifteen scans.
 _LINE_SIGMAS = 4.0
 
@@ -40,7 +43,7 @@ class Observer:
         self._survey, self._settings = survey, settings
         self._chain = Chain(
             [survey.at_known_cell(lines) for lines in survey.followed],
-            settings.refine,
+            replace(settings.refine, parameters={**_machine(survey), **_no_humps(survey), **settings.refine.parameters}),
             fwhm=survey.fwhm,
             halos=survey.halos,
             unexplained=survey.unexplained,
@@ -134,6 +137,18 @@ class Observer:
         lines = _fitted_lines(fit.information)
         indexed = tuple(IndexedPeak(peak=peak, status="unindexed", assignments=()) for peak in peaks)
         return [one.peak for one in explain_leftovers(indexed, lines, pattern.instrument) if one.status == "unindexed"]
+
+
+def _machine(survey: Survey) -> Mapping[str, ParameterChoice]:
+    """What the machine does to a line is the same in every scan, and the survey's sums tell it better than any of them."""
+    return {name: ParameterChoice(value=survey.start[name], vary=False) for name in MACHINE_WIDTHS if name in survey.start}
+
+
+def _no_humps(survey: Survey) -> Mapping[str, ParameterChoice]:
+    """A phase that comes and goes with lines so broad would be a halo, or take the place of one."""
+    names = [f"{width}_{tag(lines.phase)}" for lines in survey.followed if lines.role != "hardware" for width in "xy"]
+    widest = {name: max(_HUMP_WIDTHS * survey.fwhm, 2.0 * survey.start.get(name, 0.0)) for name in names}
+    return {name: ParameterChoice(upper=most) for name, most in widest.items()}
 
 
 def _value_names(survey: Survey) -> Mapping[str, Mapping[str, str]]:

@@ -9,6 +9,7 @@ marginal of a linear model). σ² is raised where the fit misses by more than co
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from xrdkna.physics.compiled import compiled
 from xrdkna.physics.kernel import line_reach
@@ -20,6 +21,8 @@ from xrdkna.refine.forward.noise import local_misfit
 
 # The profile of a line that is not there is followed this far: beyond, its tails tell nothing from background.
 _SHAPE_WIDTHS = 10.0
+# What residuals have in common over so many widths is background or a hump that the model has not quite right, and nobody's line.
+_SMOOTH_WIDTHS = 20.0
 # Weak lines of a phase follow its scale only this well (texture), when they are not followed themselves.
 _REST_SPREAD = 0.3
 
@@ -107,6 +110,9 @@ def area_information(
     profiles = add_line_columns(model, lines, plan.column, coefficient, reach, m + phases)
     misfit = local_misfit(model, values, weight, residual)
     weight = weight / misfit
+    residual = residual - _local_mean(
+        residual, weight, max(round(_SMOOTH_WIDTHS * float(np.median(lines.fwhm)) / float(np.median(np.diff(model.two_theta)))), 3)
+    )
     slopes = jacobian[plan.nuisance]
     own, cross, push = _products(profiles, slopes, weight, residual)
     information, score = _marginal(own, cross, push, slopes, plan.prior, weight, residual, m)
@@ -115,6 +121,12 @@ def area_information(
     groups = _groups(plan, lines, areas_of, expected, by_phase)
     score = information @ expected + score
     return IntensityInformation(groups=groups, information=information, score=score, inflation=float(np.mean(misfit))), by_phase[1:]
+
+
+def _local_mean(residual: FloatArray, weight: FloatArray, points: int) -> FloatArray:
+    """(n,) weighted mean of the residuals over so many points around each."""
+    mass = uniform_filter1d(weight, points, mode="nearest")
+    return np.asarray(uniform_filter1d(weight * residual, points, mode="nearest") / mass)
 
 
 def _sums(of: IntArray, what: FloatArray, count: int) -> FloatArray:

@@ -19,6 +19,8 @@ from xrdkna.refine.settings import RefineSettings
 
 # Kinds of parameters whose bound says something about the specimen (a scale at zero only says "absent").
 TELLING_BOUNDS = ("position", "cell")
+# Parameters of the widths that all phases share: the machine's.
+MACHINE_WIDTHS = ("u", "v", "w", "x", "y")
 CELL_UNITS = dict(zip(CELL_NAMES, ("Å", "Å", "Å", "°", "°", "°"), strict=True))
 
 
