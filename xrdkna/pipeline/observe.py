@@ -30,6 +30,8 @@ from xrdkna.refine.settings import ParameterChoice
 _SHOWN_SIGMAS = 3.0
 # A sum of scans fits worse than one of them (its noise is smaller): a scan beyond this multiple of it is out of line.
 _OUT_OF_LINE = 2.0
+# Lines of crystals too small to be told from a hump: some 30 nm, where a usual line is 0.1° wide.
+_HUMP_WIDTHS = 3.0
 # An unexplained line is kept from here on: joined over scans, several such are sure, and chance gives one in fifteen scans.
 _LINE_SIGMAS = 4.0
 
@@ -41,7 +43,7 @@ class Observer:
         self._survey, self._settings = survey, settings
         self._chain = Chain(
             [survey.at_known_cell(lines) for lines in survey.followed],
-            replace(settings.refine, parameters={**_machine(survey), **settings.refine.parameters}),
+            replace(settings.refine, parameters={**_machine(survey), **_no_humps(survey), **settings.refine.parameters}),
             fwhm=survey.fwhm,
             halos=survey.halos,
             unexplained=survey.unexplained,
@@ -143,6 +145,13 @@ def _machine(survey: Survey) -> Mapping[str, ParameterChoice]:
     if not survey.trusted:
         return {}
     return {name: ParameterChoice(value=survey.start[name], vary=False) for name in MACHINE_WIDTHS if name in survey.start}
+
+
+def _no_humps(survey: Survey) -> Mapping[str, ParameterChoice]:
+    """A phase that comes and goes with lines so broad would be a halo, or take the place of one."""
+    names = [f"{width}_{tag(lines.phase)}" for lines in survey.followed if lines.role != "hardware" for width in "xy"]
+    widest = {name: max(_HUMP_WIDTHS * survey.fwhm, 2.0 * survey.start.get(name, 0.0)) for name in names}
+    return {name: ParameterChoice(upper=most) for name, most in widest.items()}
 
 
 def _value_names(survey: Survey) -> Mapping[str, Mapping[str, str]]:

@@ -24,6 +24,7 @@ from xrdkna.refine.following.warm import Link, covariance_of, renewed, settle
 from xrdkna.refine.search.fit import Fitted
 from xrdkna.refine.settings import RefineSettings
 from xrdkna.refine.threads import one_thread
+from xrdkna.refine.trust.quality import CERTAIN_MISFIT
 from xrdkna.refine.trust.series_doubts import NOTHING_FOUND, examine, stand
 
 
@@ -172,8 +173,11 @@ def _next(pattern: Pattern, grid: Grid, link: Link | None, known: Mapping[str, f
     if link is not None:
         warm = settle(pattern, grid, link)
         freedom = max(warm.calculated.size - grid.index.size, 1)
+        reduced, before = warm.chi_squared / freedom, link.chi_squared / freedom
+        # What has become worse than the scan before by more than chance may have been led astray by a step of the tube or the specimen.
+        astray = reduced - before > CERTAIN_MISFIT * np.sqrt(2.0 / freedom) * max(before, 1.0)
         # Where even the cold start did not settle, on patterns full of lines of no phase, another would not either.
-        if (warm.converged or not link.converged) and warm.chi_squared / freedom < (OUT_OF_LINE * max(link.gof, 1.0)) ** 2:
+        if (warm.converged or not link.converged) and not astray and reduced < (OUT_OF_LINE * max(link.gof, 1.0)) ** 2:
             return warm, False
     else:
         begun = from_known(pattern, grid, known)

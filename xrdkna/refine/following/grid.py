@@ -32,9 +32,9 @@ class Grid:
     """What scans on one grid share.
 
     used: points that take part; whole: all do. index: (q,) the refined parameters; rows: (p,) the row of each, −1 if held or tied.
-    uncertain: (q,) True for amounts and widths, which may rest at zero; smooth: (q,)
-    True for background and halos; scale: (P,) the parameter of each phase's; owner: (q,)
-    the phase whose cell or width a parameter is, −1 none; groups: (P + 1, q) 1 where it is the phase's, and in the last row for
+    uncertain: (q,) True for amounts and widths, which may rest at zero; smooth: (q,) True for background and halos; widths: (q,) True for
+    those that are a phase's own; scale: (P,) the parameter of each phase's; owner: (q,) the phase whose cell or width a parameter is, −1
+    none; groups: (P + 1, q) 1 where it is the phase's, and in the last row for
     what phases share; volume: (P,) Å³ of the reference cells, 0 where the cell is held. prior_mean, prior_weight: (p,).
     room: (4, q) lower and upper bounds, prior means and weights. jacobian: (q, n), see `emptied`. zero_known_to: degrees, how
     well a held zero is known; 0 where it moves, or the user has a word on it.
@@ -51,6 +51,7 @@ class Grid:
     rows: IntArray
     uncertain: BoolArray
     smooth: BoolArray
+    widths: BoolArray
     scale: IntArray
     owner: IntArray
     groups: FloatArray
@@ -90,10 +91,13 @@ class Grid:
         known = np.sqrt(np.maximum(normal.diagonal()[places], 0.0))
         return np.where(places < 0, np.inf, values[self.scale] * known)
 
-    def moved(self, values: FloatArray, step: FloatArray) -> FloatArray:
-        """(p,) the values after a step (q,) of the refined parameters, ties followed."""
+    def moved(self, values: FloatArray, step: FloatArray, live: BoolArray) -> FloatArray:
+        """(p,) the values after a step (q,) of the refined parameters, ties followed. What is not live keeps its cell, where its phase was
+        last seen, but the width of nothing is the usual one: what a bad scan made of it ends with that scan."""
         there = values.copy()
         there[self.index] += step
+        asleep = self.index[self.widths & ~live]
+        there[asleep] = self.ties.start[asleep]
         return self.ties.follow(there)
 
     def strains(self, values: FloatArray) -> FloatArray:
@@ -175,6 +179,7 @@ def grid_of(
         uncertain=np.array([slots[i].kind in UNCERTAIN_AT_ZERO for i in index], dtype=np.bool_),
         zero_known_to=zero_known_to,
         smooth=smooth_rows,
+        widths=np.array([slots[i].kind in ("width", "shape") for i in index], dtype=np.bool_) & (owner >= 0),
         scale=np.array([term.scale for term in model.phases], dtype=np.int64),
         owner=owner,
         volume=np.array([cell_volume(term.reflections.cell) * bool(np.all(rows[term.cell] >= 0)) for term in model.phases]),

@@ -71,7 +71,7 @@ def settle(pattern: Pattern, grid: Grid, link: Link) -> Link:
     step, _ = live_step(normal, gradient, live, values[grid.index], grid.room)
     before, evaluations = None, 0
     while evaluations < _MOST_STEPS:
-        values = grid.moved(values, step)
+        values = grid.moved(values, step, live)
         jacobian, normal, slopes = grid.emptied(), np.empty_like(normal), grid.slopes(values)
         evaluation = grid.evaluate(values, slopes, jacobian)
         evaluations += 1
@@ -146,7 +146,7 @@ def _last_steps(
     lines = evaluation.calculated - evaluation.smooth
     gradient, total = np.empty_like(step), step
     for _ in range(_LAST_STEPS):
-        there = grid.moved(values, total)
+        there = grid.moved(values, total, live)
         smooth = smooth_part(grid.model, there)
         stretch = grid.growth(values, there)
         calculated = lines + np.where(grid.smooth, 0.0, stretch * total) @ jacobian + smooth
