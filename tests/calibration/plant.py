@@ -2,8 +2,9 @@
 and equivalent planes from gemmi, March–Dollase texture plane by plane.
 
 Nothing here comes from the fit or from `physics`. Two things are the same on both sides because they define the numbers that are
-compared: |F|² of the unstrained crystal, and the table of wavelengths. What the fit takes as known beforehand (the zero error of an
-aligned goniometer, how far texture lets a line stray) is drawn from just that knowledge.
+compared: |F|² by atoms and their places in the cell (here worked out for the strained cell itself; the fit follows it from the library's),
+and the table of wavelengths. What the fit takes as known beforehand (the zero error of an aligned goniometer, how far texture lets a line
+stray) is drawn from just that knowledge.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from scipy.special import wofz
 
 from xrdkna.phases.library import load_library
-from xrdkna.phases.reflections import reflections_of
+from xrdkna.phases.reflections import reflections_of, structure_factors_squared
 from xrdkna.physics.radiation import tube_radiation
 from xrdkna.records.instrument import Instrument
 from xrdkna.records.phases import Phase, Reflections
@@ -201,7 +202,8 @@ def crystal_pattern(specimen: Specimen, phase: TruePhase) -> np.ndarray:
     x, instrument = specimen.two_theta, specimen.instrument
     hkl = phase.reflections.hkl.tolist()
     d = np.array([_cell_of(phase.cell).calculate_d(h) for h in hkl])
-    strength = phase.reflections.multiplicity * phase.reflections.f_squared * phase.factor * march_factors(phase)
+    f_squared = structure_factors_squared(phase.phase.sites, phase.reflections.hkl, d, wavelength=instrument.radiation.wavelength)
+    strength = phase.reflections.multiplicity * f_squared * phase.factor * march_factors(phase)
     strength = strength * np.exp(-phase.biso / (2.0 * d**2))
     u, v, w = specimen.gaussian
     total = np.zeros(x.size)
