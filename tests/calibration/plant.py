@@ -136,8 +136,8 @@ def _draw_phases(rng: np.random.Generator, kind: str, instrument: Instrument, en
                 reflections=reflections,
                 cell=_strained(phase, rng),
                 weight=float(weight),
-                x=float(np.degrees(0.9 * instrument.radiation.wavelength / size)),
-                y=float(np.degrees(4.0 * strain)),
+                x=_size_width(size, instrument),
+                y=_strain_width(strain),
                 height_mm=float(rng.uniform(-0.05, 0.05)) if number == 0 and kind == "known machine" and rng.random() < 0.6 else 0.0,
                 march=float(np.clip(rng.normal(1.0, 0.25), 0.5, 1.6)) if kind == "march" else 1.0,
                 biso=float(rng.uniform(-0.3, 1.5)) if number < 2 and kind == "known machine" and rng.random() < 0.5 else 0.0,
@@ -145,6 +145,31 @@ def _draw_phases(rng: np.random.Generator, kind: str, instrument: Instrument, en
             )
         )
     return tuple(phases)
+
+
+def draw_phase(name: str, instrument: Instrument, end: float, rng: np.random.Generator) -> TruePhase:
+    """A phase to add to a specimen that ends at `end` degrees: grains and cell as in `draw_specimen`, without texture."""
+    phase = load_library().phases[name]
+    reflections = reflections_of(phase, instrument=instrument, two_theta_max=end + 2.0)
+    size, strain = np.exp(rng.uniform(np.log(150.0), np.log(2000.0))), rng.uniform(0.0, 0.002)
+    cell, ones = _strained(phase, rng), np.ones(len(reflections.hkl))
+    return TruePhase(
+        phase=phase,
+        reflections=reflections,
+        cell=cell,
+        weight=0.0,
+        x=_size_width(size, instrument),
+        y=_strain_width(strain),
+        factor=ones,
+    )
+
+
+def _size_width(size: float, instrument: Instrument) -> float:
+    return float(np.degrees(0.9 * instrument.radiation.wavelength / size))
+
+
+def _strain_width(strain: float) -> float:
+    return float(np.degrees(4.0 * strain))
 
 
 def _strained(phase: Phase, rng: np.random.Generator) -> tuple[float, ...]:
@@ -261,6 +286,11 @@ def true_cell(phase: TruePhase) -> Mapping[str, float]:
     """The free edges and angles, by name."""
     names = ("a", "b", "c", "alpha", "beta", "gamma")
     return {name: phase.cell[names.index(name)] for name in FREE[phase.phase.crystal_system]}
+
+
+def cell_volume_of(phase: TruePhase) -> float:
+    """Å³."""
+    return float(_cell_of(phase.cell).volume)
 
 
 def _cell_of(values: Sequence[float]) -> gemmi.UnitCell:

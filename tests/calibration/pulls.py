@@ -105,8 +105,9 @@ def pulls_of_one(seed: int) -> list[Pull]:
     return list(_compared(specimen, scales, fit(specimen, counts)))
 
 
-def fit(specimen: Specimen, counts: np.ndarray) -> Refinement:
-    """The refinement of these counts as a user who knows the specimen's phases would ask for it."""
+def fit(specimen: Specimen, counts: np.ndarray, *, library: Sequence[str] = ()) -> Refinement:
+    """The refinement of these counts as a user who knows the specimen's phases would ask for it. library: phases whose cells start at
+    the library's."""
     rng = np.random.default_rng([specimen.seed, 2])
     u, v, w = specimen.gaussian
     x, y = specimen.machine
@@ -134,7 +135,7 @@ def fit(specimen: Specimen, counts: np.ndarray) -> Refinement:
         settings,
         fwhm=width * float(rng.uniform(0.7, 1.4)),
         halos=[_guess(halo, rng) for halo in specimen.halos],
-        initial=_indexed(specimen, rng),
+        initial=_indexed(specimen, rng, library),
     )
 
 
@@ -147,11 +148,11 @@ def _choices(specimen: Specimen) -> Mapping[str, ParameterChoice]:
     return {name: ParameterChoice(vary=True) for name in free}
 
 
-def _indexed(specimen: Specimen, rng: np.random.Generator) -> dict[str, float]:
+def _indexed(specimen: Specimen, rng: np.random.Generator, library: Sequence[str]) -> dict[str, float]:
     initial = {"displacement": _degrees(specimen.displacement_mm + rng.normal(0.0, 0.01), specimen.instrument)}
     if specimen.instrument.geometry == "Debye-Scherrer":
         initial["zero"] = specimen.zero + rng.normal(0.0, 0.005)
-    for phase in specimen.phases:
+    for phase in [phase for phase in specimen.phases if phase.phase.name not in library]:
         for name, value in true_cell(phase).items():
             initial[f"{name}_{tag(phase.phase.name)}"] = value + 3e-4 * rng.normal() * (value if len(name) == 1 else np.degrees(1.0))
     return initial

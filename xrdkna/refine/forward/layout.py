@@ -13,12 +13,14 @@ import numpy as np
 from xrdkna.physics.lattice import CELL_NAMES, free_cell_parameters
 from xrdkna.physics.tube_tails import LARGEST_SHARE
 from xrdkna.records.arrays import FloatArray
-from xrdkna.records.instrument import Instrument, InstrumentProfile
+from xrdkna.records.instrument import Instrument, InstrumentProfile, SpectralLine
 from xrdkna.records.phases import Reflections
 from xrdkna.refine.settings import RefineSettings
 
 # Kinds of parameters whose bound says something about the specimen (a scale at zero only says "absent").
 TELLING_BOUNDS = ("position", "cell")
+# Kα₂ : Kα₁ as measured leaves that of the atom by 0.05 to 0.1 (monochromators, mirrors).
+_KALPHA2_SD = 0.1
 CELL_UNITS = dict(zip(CELL_NAMES, ("Å", "Å", "Å", "°", "°", "°"), strict=True))
 
 
@@ -93,14 +95,21 @@ def instrument_slots(*, instrument: Instrument, fwhm: float, settings: RefineSet
         ),
         *(_free_widths(fwhm) if profile is None else _known_widths(profile)),
         *spreading,
-        *(
-            Slot(name=f"ratio_{tag(line.label)}", kind="shape", unit="", start=line.weight, lower=0.0, upper=2.0, refined=False)
-            for line in instrument.radiation.lines[1:]
-        ),
+        *(_ratio_slot(line) for line in instrument.radiation.lines[1:]),
         # µR of a capillary, or µt of a plate in transmission: what absorbs all phases alike.
         Slot(name="capillary", kind="intensity", unit="", start=0.0, lower=0.0, upper=2.5, refined=False),
         Slot(name="plate", kind="intensity", unit="", start=0.0, lower=0.0, upper=5.0, refined=False),
     ]
+
+
+def _ratio_slot(line: SpectralLine) -> Slot:
+    """The intensity of a spectral line beside the strongest. What stands in the beam changes that of Kα₂ by little, what of Kβ passes a
+    filter is anybody's guess; lines too wide to part from each other say nothing of either."""
+    sd = _KALPHA2_SD if line.label.endswith("Ka2") else None
+    name = f"ratio_{tag(line.label)}"
+    return Slot(
+        name=name, kind="shape", unit="", start=line.weight, lower=0.0, upper=2.0, prior_mean=line.weight, prior_sd=sd, refined=False
+    )
 
 
 def _free_widths(fwhm: float) -> list[Slot]:

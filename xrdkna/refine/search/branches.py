@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkna.records.arrays import FloatArray
+from xrdkna.refine.forward.layout import Layout
 from xrdkna.refine.forward.model import Model
 from xrdkna.refine.forward.parameters import Ties
 from xrdkna.refine.search.escape import Solve
@@ -22,8 +23,8 @@ _SIDES = (0.7, 1.4)
 _UNDECIDED = 0.05
 # Two minima whose coefficients differ by less than this are one.
 _ONE = 1e-3
-# A better minimum is better by more than a fit's own tolerance.
-_BETTER = 0.5
+# A better minimum is better by more than a fit's own tolerance, and certain where it is better by three sigmas.
+_BETTER, _CERTAIN = 0.5, 9.0
 _ROUNDS = 4
 
 
@@ -39,22 +40,29 @@ class Branches:
 
     def spread(self) -> FloatArray:
         """(p, p) what the rivals add to the covariance: Σ w δδᵀ, with δ from the best minimum to the other and w the probability of the
-        other, e^(−Δχ²/2) of a Gaussian likelihood over the sum of all. (The second moment of a mixture about its main part.)"""
+        other, e^(−Δχ²/2) of a Gaussian likelihood over the sum of all. (The second moment of a mixture about its main part.) Where
+        three sigmas do not rule the other out, three esds reach it."""
         total = np.zeros((self.values.size, self.values.size))
-        likely = [float(np.exp(-0.5 * max(objective - self.solution.objective, 0.0) / self.misfit)) for _, objective in self.others]
-        for (values, _), odds in zip(self.others, likely, strict=True):
-            total += odds / (1.0 + sum(likely)) * np.outer(values - self.values, values - self.values)
+        worse = [max(objective - self.solution.objective, 0.0) / self.misfit for _, objective in self.others]
+        likely = np.exp(-0.5 * np.array(worse))
+        for (values, _), odds, lost in zip(self.others, likely / (1.0 + likely.sum()), worse, strict=True):
+            share = max(float(odds), 1.0 / _CERTAIN) if lost < _CERTAIN else float(odds)
+            total += share * np.outer(values - self.values, values - self.values)
         return total
 
 
-def both_branches(model: Model, ties: Ties, solution: Solution, values: FloatArray, *, moving: Sequence[int], solve: Solve) -> Branches:
-    """The better of the two sides of 1 for the March coefficient of each phase, and the rivals met at the end. moving: what is refined.
+def without_slope(layout: Layout, values: FloatArray) -> tuple[str, ...]:
+    """The March coefficients that stand at 1, where χ² may have no slope."""
+    return tuple(name for name, place in layout.index.items() if name.startswith("march_") and abs(values[place] - 1.0) < _UNDECIDED)
+
+
+def both_branches(model: Model, ties: Ties, solution: Solution, values: FloatArray, *, places: Sequence[int], solve: Solve) -> Branches:
+    """The better of the two sides of 1 for each of these March coefficients, and the rivals met at the end.
 
     Phases are turned one by one, in rounds: what one phase's other side is worth shows only once the others are on the right one.
     """
     evaluations, turned = 0, True
-    misfit = max(solution.chi_squared / max(solution.calculated.size - len(moving), 1), 1.0)
-    places = [i for i in moving if model.layout.slots[i].name.startswith("march_")]
+    misfit = max(solution.chi_squared / max(solution.calculated.size - solution.values.size, 1), 1.0)
     others: list[tuple[FloatArray, float]] = []
     for _ in range(_ROUNDS):
         if not turned:

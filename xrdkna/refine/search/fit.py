@@ -10,9 +10,9 @@ from xrdkna.records.scan import Pattern
 from xrdkna.refine.forward.model import Model
 from xrdkna.refine.forward.noise import expected_variance, local_misfit, unheard_variance
 from xrdkna.refine.forward.parameters import Ties
-from xrdkna.refine.search.branches import both_branches
-from xrdkna.refine.search.escape import escape
-from xrdkna.refine.search.gaussian_share import GAUSSIAN, gaussian_lost, regain_gaussian
+from xrdkna.refine.search.branches import without_slope
+from xrdkna.refine.search.elsewhere import Found, search_elsewhere
+from xrdkna.refine.search.gaussian_share import GAUSSIAN
 from xrdkna.refine.search.line_ratios import learn_texture
 from xrdkna.refine.search.released import (
     full_covariance,
@@ -83,18 +83,13 @@ def fit_model(
     """Solve the model: stage by stage from `initial` (a guess at some values, by name), or at once from `start` (all values,
     as from the scan before). progress is told each stage as it ends."""
     run = _Run(pattern, used, model, ties, settings, starting_values(model, ties, start or initial or {}), dict(texture_sd or {}), progress)
-    moving, undecided = run.moving(), np.zeros((run.values.size, run.values.size))
+    moving = run.moving()
     solution = run.staged() if start is None else run.solve()
     run.weigh(solution)
     solution = run.solved_to_the_end()
     run.tell("everything", solution)
-    rivals: tuple[str, ...] = ()
-    if start is None:
-        searched, rivals, undecided = _search_elsewhere(run, solution)
-        if searched is not solution:
-            run.tell("looked for elsewhere", searched)
-        solution = searched
-    solution = run.settled(solution)
+    found = run.searched(solution) if start is None else Found(solution, run.values)
+    solution = run.settled(found.solution)
     misfit = max(solution.chi_squared / max(run.observed.size - int(moving.sum()), 1), 1.0)
     known = known_uncertainty(model, ties, run.values, moving, solution, run.weight, settings.parameters)
     return Fitted(
@@ -103,7 +98,7 @@ def fit_model(
         lower=ties.lower,
         upper=ties.upper,
         moving=moving,
-        covariance=full_covariance(model, ties, run.values, moving, solution) + undecided + known / misfit,
+        covariance=full_covariance(model, ties, run.values, moving, solution) + found.undecided + known / misfit,
         calculated=solution.calculated,
         observed=run.observed,
         sigma=run.sigma,
@@ -113,7 +108,7 @@ def fit_model(
         converged=solution.converged,
         evaluations=run.evaluations,
         steps=tuple(run.steps),
-        rivals=rivals,
+        rivals=found.rivals,
     )
 
 
@@ -147,18 +142,19 @@ class _Run:
 
     def solve(self, released: set[str] = _EVERYTHING) -> Solution:
         """Nearly the least squares with these kinds released, from where the fit stands, which moves there."""
-        solution, self.values = self.tried(self.values, released, finally_=False)
+        solution, self.values = self.tried(self.values, frozenset(released), False)
         return solution
 
     def solved_to_the_end(self) -> Solution:
         """The least squares with everything released."""
-        solution, self.values = self.tried(self.values, _EVERYTHING, finally_=True)
+        solution, self.values = self.tried(self.values, None, True)
         return solution
 
-    def tried(self, values: FloatArray, released: set[str] | frozenset[str], *, finally_: bool) -> tuple[Solution, FloatArray]:
-        """A solution from other values, and (p,) where it ends; the fit itself stays where it is."""
+    def tried(self, values: FloatArray, released: frozenset[str] | None, finally_: bool) -> tuple[Solution, FloatArray]:
+        """A solution from other values, and (p,) where it ends; the fit itself stays where it is. released: None for everything."""
         ends = (self.settings.tolerance, self.settings.max_iterations) if finally_ else (EARLY_TOLERANCE, EARLY_ITERATIONS)
-        solution, values = solve_released(self.model, self.ties, values, self.observed, self.weight, set(released), self.spread, *ends)
+        kinds = _EVERYTHING if released is None else set(released)
+        solution, values = solve_released(self.model, self.ties, values, self.observed, self.weight, kinds, self.spread, *ends)
         self.evaluations += solution.evaluations
         return solution, values
 
@@ -182,22 +178,35 @@ class _Run:
             self.misfit = local_misfit(self.model, self.values, self.weight, self.observed - solution.calculated)
             self.weight = self.weight / self.misfit
 
+    def searched(self, solution: Solution) -> Found:
+        """The best end of a fit that looked for others, which moves there."""
+        names = list(self.model.layout.index)
+        march = [i for i in np.flatnonzero(self.moving()).tolist() if names[i].startswith("march_")]
+        data = {"observed": self.observed, "weight": self.weight}
+        found = search_elsewhere(self.model, self.ties, solution, self.values, **data, march=march, solve=self.tried)
+        self.values = found.values
+        if found.solution is not solution:
+            self.tell("looked for elsewhere", found.solution)
+        return found
+
     def settled(self, solution: Solution) -> Solution:
         """The end of the valley in which the fit stands, with the weights of that end. How the model misses is judged once.
 
         Phases that do not show stay as they are; where something of theirs is in the way, they take the usual widths, and their amounts
-        settle with all else. At the kink where lines lose their Gaussian part no step is the right one: then its width is as it is.
+        settle with all else. Where lines lose their Gaussian part χ² has a kink, and where a cubic crystal loses its texture no slope:
+        no step is the right one there, and what stands there stays in the end.
         """
-        slots, moving = self.model.layout.slots, np.flatnonzero(self.moving())
+        moving = np.flatnonzero(self.moving())
         unseen = unseen_parameters(self.model, self.values, moving, solution)
-        widths = unseen & self.ties.free & np.array([slot.kind in ("shape", "width") for slot in slots])
-        amounts, gaussian = np.isin(moving, self.model.amounts), np.isin(moving, [self.model.layout.index[name] for name in GAUSSIAN])
-        for usual, awake in ((False, ~unseen[moving]), (True, ~unseen[moving] | amounts), (True, (~unseen[moving] | amounts) & ~gaussian)):
-            if usual:
-                self.values = self.ties.follow(np.where(widths, self.ties.start, self.values))
-            solution = self._settled_from_here(moving, awake)
-            if solution.converged or not (unseen.any() or gaussian_lost(self.model, self.values)):
-                break
+        widths = unseen & self.ties.free & np.array([slot.kind in ("shape", "width") for slot in self.model.layout.slots])
+        seen, amounts = ~unseen[moving], np.isin(moving, self.model.amounts)
+        solution = self._settled_from_here(moving, seen)
+        if not solution.converged and unseen.any():
+            self.values = self.ties.follow(np.where(widths, self.ties.start, self.values))
+            solution = self._settled_from_here(moving, seen | amounts)
+        if not solution.converged:
+            stuck = [self.model.layout.index[name] for name in (*GAUSSIAN, *without_slope(self.model.layout, self.values))]
+            solution = self._settled_from_here(moving, (seen | amounts) & ~np.isin(moving, stuck))
         return solution
 
     def _settled_from_here(self, moving: IntArray, awake: BoolArray) -> Solution:
@@ -228,24 +237,6 @@ class _Run:
     def _expected_weight(self, values: FloatArray, calculated: FloatArray) -> FloatArray:
         variance = expected_variance(self.pattern, self.used, calculated) + unheard_variance(self.model, values, self.spread)
         return np.asarray(1.0 / variance)
-
-
-def _search_elsewhere(run: _Run, solution: Solution) -> tuple[Solution, tuple[str, ...], FloatArray]:
-    """A cold fit may end beside the best minimum: other cells, a lost Gaussian share and the other side of a March coefficient are
-    tried in turn. Returns the best end, phases that another cell suits as well, and (p, p) what minima that the data do not tell
-    apart add to the covariance."""
-    model, ties = run.model, run.ties
-
-    def again(values: FloatArray, kinds: frozenset[str] | None, finally_: bool) -> tuple[Solution, FloatArray]:
-        return run.tried(values, _EVERYTHING if kinds is None else kinds, finally_=finally_)
-
-    ended = escape(model, ties, solution, run.values, observed=run.observed, weight=run.weight, solve=again)
-    solution, run.values, _ = regain_gaussian(model, ties, ended.solution, ended.values, solve=again)
-    undecided = np.zeros((run.values.size, run.values.size))
-    if run.settings.texture == "march":
-        branches = both_branches(model, ties, solution, run.values, moving=np.flatnonzero(run.moving()).tolist(), solve=again)
-        solution, run.values, undecided = branches.solution, branches.values, branches.spread()
-    return solution, ended.rivals, undecided
 
 
 def told(title: str, solution: Solution, observed: FloatArray, weight: FloatArray, progress: Callable[[str], None] | None) -> str:

@@ -18,7 +18,7 @@ from xrdkna.refine.search.solver import Problem, Solution
 # On until a step is shorter than this many esds …
 _NOTHING = 0.003
 # … but where the windows of lines end the gradient is rough: what comes to and fro by less than this has settled.
-SETTLED = 0.05
+SETTLED = 0.1
 # The same two where a search only asks who is there.
 _NEARLY, _NEAR = 0.1, 0.3
 # By so much (χ² a degree of freedom) χ² itself is rough for the same reason: a step that raises it by less is no step in a wrong direction.

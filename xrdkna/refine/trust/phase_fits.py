@@ -5,6 +5,7 @@ import numpy as np
 from xrdkna.physics.bragg import displacement_mm
 from xrdkna.physics.evidence import phase_evidence
 from xrdkna.physics.profile import size_from_x, strain_from_y
+from xrdkna.physics.trials import sigmas_anywhere
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import IntensityInformation, PhaseFit
 from xrdkna.records.values import Estimate
@@ -13,7 +14,7 @@ from xrdkna.refine.forward.model import LineList
 from xrdkna.refine.forward.structure import PhaseTerm
 from xrdkna.refine.forward.weights import weight_fractions
 from xrdkna.refine.search.fit import Fitted
-from xrdkna.refine.trust.detection import limiting_scale
+from xrdkna.refine.trust.detection import limiting_scale, searched_reach
 from xrdkna.refine.trust.estimates import esd_of, estimate_of
 
 
@@ -31,9 +32,11 @@ def phase_fits(
         inside = (lines.owner == k) & (lines.position > low) & (lines.position < high)
         unit_area = float(lines.unit[inside].sum())
         weighed = not term.reflections.positions_only and term.intensities == "structure" and total > 0.0
-        limit = None
+        limit, reach = None, np.zeros(0)
+        if evidence is not None and unit_area > 0.0:
+            reach = searched_reach(fitted, k, esd=evidence.esd / unit_area)
         if evidence is not None and weighed and unit_area > 0.0:
-            amount = limiting_scale(fitted, k, esd=evidence.esd / unit_area) * factor[k]
+            amount = limiting_scale(fitted, k, esd=evidence.esd / unit_area, reach=reach) * factor[k]
             limit = Estimate(value=float(amount / (total + amount)), esd=None, unit="")
         fits.append(
             PhaseFit(
@@ -47,7 +50,7 @@ def phase_fits(
                 strain=_strain(fitted, term),
                 displacement=_displacement(fitted, radius_mm),
                 texture=_texture(fitted, term),
-                significance=evidence.significance if evidence is not None else 0.0,
+                significance=sigmas_anywhere(evidence.significance, reach) if evidence is not None else 0.0,
                 delta_chi_squared=float(worth[k]),
                 intensities=term.intensities,
                 weight_odds=_weight_odds(fitted, information, number=k, factor=factor, unit_area=unit_area) if weighed else None,
