@@ -136,8 +136,8 @@ def _draw_phases(rng: np.random.Generator, kind: str, instrument: Instrument, en
                 reflections=reflections,
                 cell=_strained(phase, rng),
                 weight=float(weight),
-                x=_size_width(size, instrument),
-                y=_strain_width(strain),
+                x=float(np.degrees(0.9 * instrument.radiation.wavelength / size)),
+                y=float(np.degrees(4.0 * strain)),
                 height_mm=float(rng.uniform(-0.05, 0.05)) if number == 0 and kind == "known machine" and rng.random() < 0.6 else 0.0,
                 march=float(np.clip(rng.normal(1.0, 0.25), 0.5, 1.6)) if kind == "march" else 1.0,
                 biso=float(rng.uniform(-0.3, 1.5)) if number < 2 and kind == "known machine" and rng.random() < 0.5 else 0.0,
@@ -147,29 +147,15 @@ def _draw_phases(rng: np.random.Generator, kind: str, instrument: Instrument, en
     return tuple(phases)
 
 
-def draw_phase(name: str, instrument: Instrument, end: float, rng: np.random.Generator) -> TruePhase:
-    """A phase to add to a specimen that ends at `end` degrees: grains and cell as in `draw_specimen`, without texture."""
+def another_phase(name: str, specimen: Specimen, rng: np.random.Generator) -> TruePhase:
+    """A phase that the specimen does not hold, with nothing of it there yet: a cell off the library's as all are, grains like the others'
+    (the middle of their widths), no texture."""
     phase = load_library().phases[name]
-    reflections = reflections_of(phase, instrument=instrument, two_theta_max=end + 2.0)
-    size, strain = np.exp(rng.uniform(np.log(150.0), np.log(2000.0))), rng.uniform(0.0, 0.002)
-    cell, ones = _strained(phase, rng), np.ones(len(reflections.hkl))
+    reflections = reflections_of(phase, instrument=specimen.instrument, two_theta_max=float(specimen.two_theta[-1]) + 2.0)
+    x, y = (float(np.median(widths)) for widths in zip(*((true.x, true.y) for true in specimen.phases), strict=True))
     return TruePhase(
-        phase=phase,
-        reflections=reflections,
-        cell=cell,
-        weight=0.0,
-        x=_size_width(size, instrument),
-        y=_strain_width(strain),
-        factor=ones,
+        phase=phase, reflections=reflections, cell=_strained(phase, rng), weight=0.0, x=x, y=y, factor=np.ones(len(reflections.hkl))
     )
-
-
-def _size_width(size: float, instrument: Instrument) -> float:
-    return float(np.degrees(0.9 * instrument.radiation.wavelength / size))
-
-
-def _strain_width(strain: float) -> float:
-    return float(np.degrees(4.0 * strain))
 
 
 def _strained(phase: Phase, rng: np.random.Generator) -> tuple[float, ...]:

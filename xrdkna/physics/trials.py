@@ -16,6 +16,8 @@ from xrdkna.records.arrays import FloatArray
 
 # Currie's one-sided error, and its quantile.
 CHANCE, SIDED = 0.05, 1.6449
+# One-sided quantiles of 2.5 % and of 25 %: of two looks, and where two looks are no evidence at all.
+SIDED_OF_TWO, _MIDDLE = 1.9600, 0.67449
 # Critical values are looked for from here down: below the largest root the formula is no probability, and may cross 5 % again.
 _HIGHEST, _STEP = 30.0, 0.05
 
@@ -48,3 +50,10 @@ def log_chance_anywhere(sigmas: float, reach: FloatArray) -> float:
         return local
     density = -0.5 * sigmas**2 - 0.5 * np.log(2.0 * np.pi)
     return min(float(np.logaddexp(local, density + np.log(searched))), 0.0)
+
+
+def sigmas_of_two(one: float, other: float) -> float:
+    """What the better of two looks is worth: twice its one-sided chance (Bonferroni), as sigmas. Where that is no small number, sign and
+    order are kept."""
+    best = max(one, other)
+    return float(-ndtri_exp(np.log(2.0) + log_ndtr(-best))) if best > _MIDDLE else best - _MIDDLE

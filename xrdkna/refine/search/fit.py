@@ -38,17 +38,15 @@ PLAN: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _EVERYTHING = {kind for _, kinds in PLAN for kind in kinds}
 # An early stage only has to come near: its last digits are the next stage's business.
-EARLY_TOLERANCE = 1e-3
-EARLY_ITERATIONS = 12
-# Texture learns its size in this many rounds (EM converges fast where many lines speak).
-TEXTURE_ROUNDS = 3
+EARLY_TOLERANCE, EARLY_ITERATIONS = 1e-3, 12
+TEXTURE_ROUNDS = 3  # EM converges fast where many lines speak.
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A solved model. values, lower, upper: (p,) of the full layout. moving: (p,) True where refined. covariance: (p, p),
-    tied parameters included, unscaled. weight: (n,) as used last; counting_weight: (n,) from the
-    variance that the model expects. texture_sd: by phase. rivals: phases that another cell suits as well."""
+    """A solved model. values, lower, upper: (p,) of the full layout. moving: (p,) True where refined. covariance: (p, p), tied parameters
+    included, unscaled. weight: (n,) as used last; counting_weight: (n,) from the variance that the model expects. texture_sd: by phase.
+    rivals: phases that another cell suits as well. started: (p,) where the fit began."""
 
     model: Model
     values: FloatArray
@@ -66,6 +64,7 @@ class Fitted:
     evaluations: int
     steps: tuple[str, ...]
     rivals: tuple[str, ...] = ()
+    started: FloatArray | None = None
 
 
 def fit_model(
@@ -83,7 +82,7 @@ def fit_model(
     """Solve the model: stage by stage from `initial` (a guess at some values, by name), or at once from `start` (all values,
     as from the scan before). progress is told each stage as it ends."""
     run = _Run(pattern, used, model, ties, settings, starting_values(model, ties, start or initial or {}), dict(texture_sd or {}), progress)
-    moving = run.moving()
+    moving, started = run.moving(), run.values
     solution = run.staged() if start is None else run.solve()
     run.weigh(solution)
     solution = run.solved_to_the_end()
@@ -109,6 +108,7 @@ def fit_model(
         evaluations=run.evaluations,
         steps=tuple(run.steps),
         rivals=found.rivals,
+        started=started,
     )
 
 
@@ -153,8 +153,8 @@ class _Run:
     def tried(self, values: FloatArray, released: frozenset[str] | None, finally_: bool) -> tuple[Solution, FloatArray]:
         """A solution from other values, and (p,) where it ends; the fit itself stays where it is. released: None for everything."""
         ends = (self.settings.tolerance, self.settings.max_iterations) if finally_ else (EARLY_TOLERANCE, EARLY_ITERATIONS)
-        kinds = _EVERYTHING if released is None else set(released)
-        solution, values = solve_released(self.model, self.ties, values, self.observed, self.weight, kinds, self.spread, *ends)
+        given = (self.observed, self.weight, set(released or _EVERYTHING), self.spread)
+        solution, values = solve_released(self.model, self.ties, values, *given, *ends)
         self.evaluations += solution.evaluations
         return solution, values
 

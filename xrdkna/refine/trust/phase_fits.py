@@ -3,9 +3,7 @@
 import numpy as np
 
 from xrdkna.physics.bragg import displacement_mm
-from xrdkna.physics.evidence import phase_evidence
 from xrdkna.physics.profile import size_from_x, strain_from_y
-from xrdkna.physics.trials import sigmas_anywhere
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import IntensityInformation, PhaseFit
 from xrdkna.records.values import Estimate
@@ -14,8 +12,8 @@ from xrdkna.refine.forward.model import LineList
 from xrdkna.refine.forward.structure import PhaseTerm
 from xrdkna.refine.forward.weights import weight_fractions
 from xrdkna.refine.search.fit import Fitted
-from xrdkna.refine.trust.detection import limiting_scale, searched_reach
 from xrdkna.refine.trust.estimates import esd_of, estimate_of
+from xrdkna.refine.trust.seen import seen_phases
 
 
 def phase_fits(
@@ -25,18 +23,15 @@ def phase_fits(
     fractions, slopes, factor = weight_fractions(fitted.model, fitted.values)
     total = float(sum(fitted.values[term.scale] * factor[k] for k, term in enumerate(fitted.model.phases)))
     low, high = fitted.model.two_theta[0], fitted.model.two_theta[-1]
-    fits = []
+    fits, seen = [], seen_phases(fitted, lines, information)
     for k, term in enumerate(fitted.model.phases):
         name = term.reflections.phase
-        evidence = phase_evidence(information, name, texture_sd=fitted.texture_sd)
         inside = (lines.owner == k) & (lines.position > low) & (lines.position < high)
         unit_area = float(lines.unit[inside].sum())
         weighed = not term.reflections.positions_only and term.intensities == "structure" and total > 0.0
-        limit, reach = None, np.zeros(0)
-        if evidence is not None and unit_area > 0.0:
-            reach = searched_reach(fitted, k, esd=evidence.esd / unit_area)
-        if evidence is not None and weighed and unit_area > 0.0:
-            amount = limiting_scale(fitted, k, esd=evidence.esd / unit_area, reach=reach) * factor[k]
+        limit = None
+        if (least := seen[k].limiting) is not None and weighed:
+            amount = least * factor[k]
             limit = Estimate(value=float(amount / (total + amount)), esd=None, unit="")
         fits.append(
             PhaseFit(
@@ -50,7 +45,7 @@ def phase_fits(
                 strain=_strain(fitted, term),
                 displacement=_displacement(fitted, radius_mm),
                 texture=_texture(fitted, term),
-                significance=sigmas_anywhere(evidence.significance, reach) if evidence is not None else 0.0,
+                significance=seen[k].significance,
                 delta_chi_squared=float(worth[k]),
                 intensities=term.intensities,
                 weight_odds=_weight_odds(fitted, information, number=k, factor=factor, unit_area=unit_area) if weighed else None,
