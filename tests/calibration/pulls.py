@@ -15,6 +15,9 @@ Which pulls count is settled by the truth and the esd alone, never by how far of
   of the breadth's esds.
 - Cells, heights, March coefficients, B factors and the ratio have no bound in reach: they always count.
 - A halo's centre and width count where its area does.
+
+A fit that says itself that it is in doubt has been honest: the second table is of the patterns whose verdict is "accepted", and how many
+are not is said with it.
 """
 
 import argparse
@@ -24,7 +27,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -61,6 +64,7 @@ class Pull:
     fitted: float
     true: float
     esd: float
+    verdict: str
 
     @property
     def pull(self) -> float:
@@ -79,6 +83,9 @@ def main() -> None:
     options = parser.parse_args()
     pulls = pulls_of(range(options.first, options.first + options.patterns), jobs=options.jobs)
     sys.stdout.write(table(pulls))
+    accepted = [pull for pull in pulls if pull.verdict == "accepted"]
+    patterns, kept = ({pull.seed for pull in each} for each in (pulls, accepted))
+    sys.stdout.write(f"\naccepted, {len(kept)} patterns of {len(patterns)}:\n{table(accepted)}")
     for pull in sorted(pulls, key=lambda pull: -abs(pull.pull))[: options.worst]:
         sys.stdout.write(
             f"{pull.seed:5d} {pull.name:28s} {pull.fitted:12.6g} true {pull.true:12.6g} esd {pull.esd:9.3g} pull {pull.pull:+.2f}\n"
@@ -102,7 +109,8 @@ def pulls_of_one(seed: int) -> list[Pull]:
     specimen = draw_specimen(seed)
     expected, scales = expected_counts(specimen)
     counts = np.random.default_rng([seed, 1]).poisson(expected).astype(float)
-    return list(_compared(specimen, scales, fit(specimen, counts)))
+    result = fit(specimen, counts)
+    return [replace(pull, verdict=result.verdict) for pull in _compared(specimen, scales, result)]
 
 
 def fit(specimen: Specimen, counts: np.ndarray, *, library: Sequence[str] = ()) -> Refinement:
@@ -230,6 +238,7 @@ def _counted(specimen: Specimen, quantity: str, name: str, found: Estimate, true
             fitted=float(found.value),
             true=float(true),
             esd=float(found.esd),
+            verdict="",
         )
 
 
@@ -259,7 +268,15 @@ def table(pulls: Sequence[Pull]) -> str:
 
 def vars_of(pull: Pull) -> dict[str, float | str]:
     """A pull for JSON."""
-    return {"seed": pull.seed, "name": pull.name, "fitted": pull.fitted, "true": pull.true, "esd": pull.esd, "pull": pull.pull}
+    return {
+        "seed": pull.seed,
+        "name": pull.name,
+        "fitted": pull.fitted,
+        "true": pull.true,
+        "esd": pull.esd,
+        "pull": pull.pull,
+        "verdict": pull.verdict,
+    }
 
 
 if __name__ == "__main__":
