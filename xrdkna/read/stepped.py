@@ -6,6 +6,7 @@ import numpy as np
 
 from xrdkna.read.dialect import Dialect
 from xrdkna.read.table import Table
+from xrdkna.read.tidy import even_steps
 
 _LOOK = 20
 # Degrees; finer than any goniometer.
@@ -38,7 +39,7 @@ def _table(lines: list[str], i: int, start: float, step: float, expected: int) -
     if len(intensities) != expected:
         return None
     return Table(
-        values=np.column_stack([start + step * np.arange(expected), intensities]),
+        values=np.column_stack([even_steps(start, step, expected), intensities]),
         lines=np.full(expected, i + 2, dtype=np.int64),
         dialect=Dialect(separator=None),
         header=tuple(lines[: i + 1]),

@@ -14,6 +14,8 @@ _SHORTEST_RUN = 10
 _MOST_RUNS = 1000
 # Two runs that share more than half of the shorter one's range are two scans; less, and they are pieces of one.
 _SHARED = 0.5
+# Of an angle in degrees; finer than any goniometer.
+_DECIMALS = 9
 
 
 def split_runs(two_theta: FloatArray) -> list[slice]:
@@ -93,5 +95,7 @@ def number_or_none(text: str) -> float | None:
 
 
 def even_steps(first: float, step: float, number: int) -> FloatArray:
-    """(number,) angles of a scan that gives its first one and its step."""
-    return np.asarray(first + step * np.arange(number, dtype=np.float64), dtype=np.float64)
+    """(number,) angles of a scan that gives its first one and its step, to the decimals that any file writes: 30.02 is the same number
+    whether it was read or counted up to, so that scans of one grid in two formats have one grid."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.round(first + step * np.arange(number, dtype=np.float64), _DECIMALS)

@@ -9,6 +9,7 @@ import numpy as np
 
 from xrdkna.errors import ScanFileError
 from xrdkna.read.kinds import ScanFormat, scan_name
+from xrdkna.read.tidy import even_steps
 from xrdkna.read.times import parse_time
 from xrdkna.read.xml_tree import Node, XmlError, tree_from_bytes
 from xrdkna.read.xrdml_beam import beam_of
@@ -127,7 +128,7 @@ def _two_theta(points: Node, n: int) -> FloatArray:
         ends = numbers_of(f"{axis.text_at('startPosition')} {axis.text_at('endPosition')}")
         if axis.at("commonPosition") is not None or ends is None or len(ends) != 2:
             raise _SkipError("its 2Theta does not move, as in a rocking curve; a powder pattern needs a 2Theta scan")
-        angles = np.linspace(ends[0], ends[1], n)
+        angles = even_steps(ends[0], (ends[1] - ends[0]) / max(n - 1, 1), n)
     if n < 2:
         raise _SkipError(f"it holds {n} point; a scan needs at least two")
     if np.ptp(angles) == 0:

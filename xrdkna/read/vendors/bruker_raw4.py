@@ -56,6 +56,7 @@ def read_bruker_raw4_scans(path: Path, data: bytes) -> tuple[Scan, ...]:
 def _ranges(data: bytes) -> Iterator[tuple[Measured | str, bool]]:
     details: dict[str, str] = {}
     radiation: Radiation | None = None
+    radius: float | None = None
     start_time = moment_of(words(data, 12, 12), words(data, 24, 10))
     place = _FIRST
     for _ in range(_MOST_SEGMENTS):
@@ -64,6 +65,8 @@ def _ranges(data: bytes) -> Iterator[tuple[Measured | str, bool]]:
         kind, length = integer(data, place), integer(data, place + 4)
         if kind in (0, _RANGE):
             measured, place, whole = _range(data, place, radiation, details)
+            if isinstance(measured, Measured):
+                measured = replace(measured, radius_mm=radius)
             if isinstance(measured, Measured) and start_time is not None:
                 measured, start_time = replace(measured, start_time=start_time), None
             yield measured, whole
@@ -74,6 +77,7 @@ def _ranges(data: bytes) -> Iterator[tuple[Measured | str, bool]]:
             anode = words(data, place + 116, 4)
             radiation = tube_of(double(data, place + 80), double(data, place + 88), double(data, place + 104), anode=anode)
             details["anode"] = anode
+            radius = _radius(single(data, place + 24))
         if length < 8:
             raise EndOfFileError(f"the segment at byte {place} is damaged")
         place += length
@@ -109,6 +113,11 @@ def _range(data: bytes, place: int, radiation: Radiation | None, details: dict[s
         details=details | {"scan axis": scan_type},
     )
     return measured, behind, whole
+
+
+def _radius(diameter: float | None) -> float | None:
+    """mm: the measuring circle is written by its diameter, 282 for a D2 PHASER, 435 and 560 for a D8."""
+    return 0.5 * diameter if diameter is not None and 20.0 <= diameter <= 20_000.0 else None
 
 
 def _word(name: str, value: str) -> dict[str, str]:
