@@ -32,7 +32,7 @@ def from_known(pattern: Pattern, grid: Grid, known: Mapping[str, float]) -> Link
         link = _linked(pattern, grid, values)
         gradient_of(link.jacobian, link.weight, grid.taken(pattern.intensity) - link.calculated, gradient)
         step, _ = live_step(link.normal, gradient, amounts, values[grid.index], grid.room)
-        values = grid.moved(values, step, np.ones_like(link.live))  # all widths as they are known
+        values = grid.moved(values, step)
     return settle(pattern, grid, _linked(pattern, grid, values))
 
 

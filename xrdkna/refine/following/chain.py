@@ -27,6 +27,9 @@ from xrdkna.refine.threads import one_thread
 from xrdkna.refine.trust.quality import CERTAIN_MISFIT
 from xrdkna.refine.trust.series_doubts import NOTHING_FOUND, examine, stand
 
+# So much more misfit (χ²) than the scan before, and more than chance makes of it, is a jump: shot noise and drifts change it by less.
+_ASTRAY = 1.2
+
 
 def follow_patterns(
     patterns: Iterable[Pattern],
@@ -175,7 +178,7 @@ def _next(pattern: Pattern, grid: Grid, link: Link | None, known: Mapping[str, f
         freedom = max(warm.calculated.size - grid.index.size, 1)
         reduced, before = warm.chi_squared / freedom, link.chi_squared / freedom
         # What has become worse than the scan before by more than chance may have been led astray by a step of the tube or the specimen.
-        astray = reduced - before > CERTAIN_MISFIT * np.sqrt(2.0 / freedom) * max(before, 1.0)
+        astray = reduced > _ASTRAY * max(before, 1.0) + CERTAIN_MISFIT * np.sqrt(2.0 / freedom)
         # Where even the cold start did not settle, on patterns full of lines of no phase, another would not either.
         if (warm.converged or not link.converged) and not astray and reduced < (OUT_OF_LINE * max(link.gof, 1.0)) ** 2:
             return warm, False

@@ -23,6 +23,9 @@ from xrdkna.refine.trust.quality import CERTAIN_MISFIT
 # A phase shows when its scale, everything else held, exceeds this many sigmas (all else free: some three to five), sigmas being what
 # the fit leaves, not what counting alone would: among lines of no phase, a cell and a width free to move would soak up misfit.
 _SHOWS = 6.0
+# A phase of fewer is gone: it keeps its cell, where it was last seen, but the width of nothing is the usual one, so that what a bad scan
+# made of it ends with that scan.
+_GONE = 2.0
 # σ (counts) of a point that is to have no say.
 _NO_WEIGHT = 1e15
 
@@ -76,9 +79,14 @@ class Grid:
         show. A cell free to look for its phase in the noise would find it there. chi_squared: of the fit at these values."""
         return np.asarray(np.append(self.shown(values, normal, chi_squared), True)[self.owner])
 
-    def shown(self, values: FloatArray, normal: FloatArray, chi_squared: float) -> BoolArray:
-        """(P,) the phases that show."""
-        return np.asarray(self.sigmas(values, normal) > _SHOWS * self.misfit(chi_squared))
+    def shown(self, values: FloatArray, normal: FloatArray, chi_squared: float, *, shows: float = _SHOWS) -> BoolArray:
+        """(P,) the phases that show. shows: from how many sigmas on a phase does."""
+        return np.asarray(self.sigmas(values, normal) > shows * self.misfit(chi_squared))
+
+    def gone(self, values: FloatArray, normal: FloatArray, chi_squared: float) -> BoolArray:
+        """(q,) True for the own widths of phases that are surely none to have any."""
+        there = np.append(self.shown(values, normal, chi_squared, shows=_GONE), True)
+        return np.asarray(self.widths & ~there[self.owner])
 
     def misfit(self, chi_squared: float) -> float:
         """≥ 1: by what factor residuals exceed counting, on average and beyond chance."""
@@ -91,13 +99,10 @@ class Grid:
         known = np.sqrt(np.maximum(normal.diagonal()[places], 0.0))
         return np.where(places < 0, np.inf, values[self.scale] * known)
 
-    def moved(self, values: FloatArray, step: FloatArray, live: BoolArray) -> FloatArray:
-        """(p,) the values after a step (q,) of the refined parameters, ties followed. What is not live keeps its cell, where its phase was
-        last seen, but the width of nothing is the usual one: what a bad scan made of it ends with that scan."""
+    def moved(self, values: FloatArray, step: FloatArray) -> FloatArray:
+        """(p,) the values after a step (q,) of the refined parameters, ties followed."""
         there = values.copy()
         there[self.index] += step
-        asleep = self.index[self.widths & ~live]
-        there[asleep] = self.ties.start[asleep]
         return self.ties.follow(there)
 
     def strains(self, values: FloatArray) -> FloatArray:

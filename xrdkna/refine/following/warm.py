@@ -68,10 +68,13 @@ def settle(pattern: Pattern, grid: Grid, link: Link) -> Link:
     gradient = np.empty(grid.index.size)
     gradient_of(jacobian, 1.0 / variance(link.calculated), observed - link.calculated, gradient)
     live = grid.live(values, normal, link.chi_squared)
+    gone = grid.index[grid.gone(values, normal, link.chi_squared)]
+    values = values.copy()
+    values[gone] = grid.ties.start[gone]
     step, _ = live_step(normal, gradient, live, values[grid.index], grid.room)
     before, evaluations = None, 0
     while evaluations < _MOST_STEPS:
-        values = grid.moved(values, step, live)
+        values = grid.moved(values, step)
         jacobian, normal, slopes = grid.emptied(), np.empty_like(normal), grid.slopes(values)
         evaluation = grid.evaluate(values, slopes, jacobian)
         evaluations += 1
@@ -146,7 +149,7 @@ def _last_steps(
     lines = evaluation.calculated - evaluation.smooth
     gradient, total = np.empty_like(step), step
     for _ in range(_LAST_STEPS):
-        there = grid.moved(values, total, live)
+        there = grid.moved(values, total)
         smooth = smooth_part(grid.model, there)
         stretch = grid.growth(values, there)
         calculated = lines + np.where(grid.smooth, 0.0, stretch * total) @ jacobian + smooth
