@@ -1,27 +1,19 @@
 """What one scan of a chain says about the area of each group of reflections, everything else profiled out, in milliseconds.
 
-With φ the unit-area profiles of the groups, Φ the derivatives by all other parameters and W = 1/σ²:
-N = φᵀWφ − φᵀWΦ (ΦᵀWΦ + prior)⁻¹ ΦᵀWφ, and b from the gradient the same way (a Schur complement: the Gaussian
-marginal of a linear model). σ² is raised where the fit misses by more than counting statistics allows. The same as
-`information`, but what does not change from scan to scan is worked out once, and every product runs over a line's own window only.
+As `trust.information` says it of a single fit, but what does not change from scan to scan is worked out once, and the derivatives are
+those that the fit has.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from xrdkna.physics.compiled import compiled
-from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, ReflectionGroup
 from xrdkna.refine.forward.extracted import EXTRACTED
-from xrdkna.refine.forward.model import LineList, Model, add_line_columns, line_list
+from xrdkna.refine.forward.model import LineList, Model, line_list
 from xrdkna.refine.forward.noise import local_misfit
-
-# The profile of a line that is not there is followed this far: beyond, its tails tell nothing from background.
-_SHAPE_WIDTHS = 10.0
-# Weak lines of a phase follow its scale only this well (texture), when they are not followed themselves.
-_REST_SPREAD = 0.3
+from xrdkna.refine.trust.marginal import group_profiles, marginal
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +95,9 @@ def area_information(
     unit = np.where(plan.column < m, np.where(lines.owner < 0, lines.share, lines.unit * inside), 0.0)
     areas_of = _sums(plan.column, unit, m + phases)[:m]
     coefficient = np.where(plan.column < m, unit / np.maximum(areas_of, 1e-300)[np.minimum(plan.column, m - 1)], lines.area)
-    reach = np.maximum(line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance), _SHAPE_WIDTHS * lines.fwhm)
-    profiles = add_line_columns(model, lines, plan.column, coefficient, reach, m + phases)
+    profiles = group_profiles(model, lines, plan.column, coefficient, m + phases)
     misfit = local_misfit(model, values, weight, residual)
-    weight = weight / misfit
-    slopes = jacobian[plan.nuisance]
-    own, cross, push = _products(profiles, slopes, weight, residual)
-    information, score = _marginal(own, cross, push, slopes, plan.prior, weight, residual, m)
+    information, score = marginal(profiles, m, slopes=jacobian[plan.nuisance], prior=plan.prior, weight=weight / misfit, residual=residual)
     expected = _sums(plan.column, np.where(inside | (lines.owner < 0), lines.area, 0.0), m + phases)[:m]
     by_phase = _sums(plan.phase + 1, areas_of, phases + 1)
     groups = _groups(plan, lines, areas_of, expected, by_phase)
@@ -147,65 +135,3 @@ def _groups(
             zip(plan.names, expected.tolist(), plan.free.tolist(), strict=True)
         )
     )
-
-
-def _marginal(
-    own: FloatArray,
-    cross: FloatArray,
-    push: FloatArray,
-    slopes: FloatArray,
-    prior: FloatArray,
-    weight: FloatArray,
-    residual: FloatArray,
-    m: int,
-) -> tuple[FloatArray, FloatArray]:
-    """N (m, m) and the score's part (m,) of the residual, all but the first m columns and the slopes profiled out."""
-    q, rest = slopes.shape[0], own.shape[0] - m
-    scaled = slopes * np.sqrt(weight)
-    inner = np.empty((q + rest, q + rest))
-    inner[:q, :q] = scaled @ scaled.T
-    inner[q:, q:] = own[m:, m:]
-    inner[q:, :q] = cross[m:]
-    inner[:q, q:] = cross[m:].T
-    inner[np.diag_indices_from(inner)] += np.concatenate([prior, np.full(rest, _REST_SPREAD**-2.0)])
-    scale = np.sqrt(np.maximum(np.diag(inner), 1e-300))
-    inner /= np.outer(scale, scale)
-    inner[np.diag_indices_from(inner)] += 1e-10
-    outer = np.hstack([cross[:m], own[:m, m:]]) / scale
-    gradient = np.concatenate([slopes @ (weight * residual), push[m:]]) / scale
-    projected = np.linalg.solve(inner, np.column_stack([outer.T, gradient]))
-    reduced = outer @ projected
-    information = own[:m, :m] - reduced[:, :-1]
-    return np.asarray(0.5 * (information + information.T)), np.asarray(push[:m] - reduced[:, -1])
-
-
-@compiled
-def _products(
-    profiles: FloatArray, slopes: FloatArray, weight: FloatArray, residual: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """φWφᵀ (c, c), φWΦᵀ (c, q) and φWr (c,), each over the points where a profile is not zero."""
-    c, n = profiles.shape
-    q = slopes.shape[0]
-    own, cross, push = np.zeros((c, c)), np.zeros((c, q)), np.zeros(c)
-    first, last = np.zeros(c, dtype=np.int64), np.zeros(c, dtype=np.int64)
-    for i in range(c):
-        a, b = 0, n
-        while a < n and profiles[i, a] == 0.0:
-            a += 1
-        while b > a and profiles[i, b - 1] == 0.0:
-            b -= 1
-        first[i], last[i] = a, b
-    weighted = np.empty(n)
-    for i in range(c):
-        a, b = first[i], last[i]
-        for j in range(a, b):
-            weighted[j] = profiles[i, j] * weight[j]
-        push[i] = np.dot(weighted[a:b], residual[a:b])
-        for k in range(q):
-            cross[i, k] = np.dot(weighted[a:b], slopes[k, a:b])
-        for k in range(i, c):
-            low, high = max(a, first[k]), min(b, last[k])
-            if low < high:
-                own[i, k] = np.dot(weighted[low:high], profiles[k, low:high])
-                own[k, i] = own[i, k]
-    return own, cross, push

@@ -1,26 +1,19 @@
 """What a fitted scan says about the area of each group of reflections, everything else profiled out.
 
-With φ the unit-area profiles of the groups, Φ the derivatives by all other parameters and W = 1/σ²:
-N = φᵀWφ − φᵀWΦ (ΦᵀWΦ + prior)⁻¹ ΦᵀWφ, and b from the gradient the same way (a Schur complement: the Gaussian
-marginal of a linear model). σ² is raised where the fit misses by more than counting statistics allows.
+The areas' `marginal`, with σ² raised where the fit misses by more than counting statistics allows.
 """
 
 import numpy as np
 from scipy.optimize import nnls
 
-from xrdkna.physics.kernel import line_reach
 from xrdkna.records.arrays import FloatArray
 from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, ReflectionGroup
 from xrdkna.refine.forward.extracted import EXTRACTED
-from xrdkna.refine.forward.model import LineList, add_line_columns, calculate_with_jacobian, line_list
+from xrdkna.refine.forward.model import LineList, calculate_with_jacobian, line_list
 from xrdkna.refine.forward.noise import local_misfit
 from xrdkna.refine.search.fit import Fitted
 from xrdkna.refine.search.released import priors
-
-# The profile of a line that is not there is followed this far: beyond, its tails tell nothing from background.
-_SHAPE_WIDTHS = 10.0
-# Weak lines of a phase follow its scale only this well (texture), when they are not followed themselves.
-_REST_SPREAD = 0.3
+from xrdkna.refine.trust.marginal import group_profiles, marginal
 
 
 def intensity_information(fitted: Fitted) -> IntensityInformation:
@@ -29,20 +22,18 @@ def intensity_information(fitted: Fitted) -> IntensityInformation:
     lines = line_list(model, fitted.values)
     groups, column, share, rest = _columns(fitted, lines)
     m, phases = len(groups), len(model.phases)
-    reach = np.maximum(line_reach(lines.area, lines.fwhm, lines.eta, tolerance=model.tail_tolerance), _SHAPE_WIDTHS * lines.fwhm)
-    profiles = add_line_columns(model, lines, column, np.where(column < m, share, rest), reach, m + phases)
+    profiles = group_profiles(model, lines, column, np.where(column < m, share, rest), m + phases)
 
     nuisance = [i for i in np.flatnonzero(fitted.moving) if model.layout.slots[i].kind not in ("texture", "scale", *EXTRACTED)]
     rows = np.full(len(model.layout.slots), -1, dtype=np.int64)
     rows[nuisance] = np.arange(len(nuisance))
     _, slopes = calculate_with_jacobian(model, fitted.values, rows, len(nuisance))
-    slopes = np.vstack([slopes, profiles[m:]])
-    prior = np.concatenate([priors(model, fitted.texture_sd)[1][nuisance], np.full(phases, _REST_SPREAD**-2.0)])
+    prior = priors(model, fitted.texture_sd)[1][nuisance]
 
     residual = fitted.observed - fitted.calculated
     unexplained = residual - _explained_by_watched(fitted, groups, profiles[:m], residual)
     weight = fitted.counting_weight / local_misfit(model, fitted.values, fitted.counting_weight, unexplained)
-    information, score = _marginal(profiles[:m], slopes, prior, weight, residual)
+    information, score = marginal(profiles, m, slopes=slopes, prior=prior, weight=weight, residual=residual)
     areas = np.array([group.expected for group in groups])
     return IntensityInformation(
         groups=tuple(groups),
@@ -131,20 +122,3 @@ def _group(fitted: Fitted, number: int, g: int, lines: LineList, within: np.ndar
 def _stranger(number: int, two_theta: float, fwhm: float, *, expected: float) -> ReflectionGroup:
     hkl = (number + 1, 0, 0)
     return ReflectionGroup(phase=UNEXPLAINED, role=UNEXPLAINED, hkl=hkl, members=(hkl,), two_theta=two_theta, fwhm=fwhm, expected=expected)
-
-
-def _marginal(
-    profiles: FloatArray, slopes: FloatArray, prior: FloatArray, weight: FloatArray, residual: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    weighted = profiles * weight
-    cross = weighted @ slopes.T
-    inner = (slopes * weight) @ slopes.T
-    inner[np.diag_indices_from(inner)] += prior
-    scale = np.sqrt(np.maximum(np.diag(inner), 1e-300))
-    scaled = inner / np.outer(scale, scale)
-    scaled[np.diag_indices_from(scaled)] += 1e-10
-    projected = np.linalg.solve(scaled, np.column_stack([cross.T / scale[:, None], (slopes * weight) @ residual / scale]))
-    reduced = (cross / scale) @ projected
-    information = weighted @ profiles.T - reduced[:, :-1]
-    score = weighted @ residual - reduced[:, -1]
-    return np.asarray(0.5 * (information + information.T)), np.asarray(score)
