@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conftest import Planted, pattern_of, planted_counts
+from conftest import Planted, cubic_phase, pattern_of, planted_counts
 
 from xrdkna.errors import DeclinedError
 from xrdkna.physics.lattice import cell_volume
@@ -222,3 +222,68 @@ def test_scans_of_nothing_are_not_accepted(two_theta, face_centred, body_centred
     for fit in follow(scans, face_centred, body_centred):
         assert fit.verdict == "doubtful"
         assert "there is nothing to weigh" in " ".join(fit.reasons)
+
+
+def test_how_well_a_held_zero_is_known_goes_into_the_esds_of_a_chain_as_into_those_of_a_single_fit(two_theta, face_centred, body_centred):
+    profile = InstrumentProfile(u=0.0, v=0.0, w=0.06**2, x=0.03)
+    settings = RefineSettings(texture="none", profile=profile)
+    sure = replace(settings, parameters={"zero": ParameterChoice(vary=False)})
+    scans = [scan(960 + i, two_theta, face_centred, body_centred, amount=0.3) for i in range(3)]
+    followed, certain = (follow(scans, face_centred, body_centred, chosen) for chosen in (settings, sure))
+    for fit, without, pattern in zip(followed, certain, scans, strict=True):
+        alone, alone_without = (refine_pattern(pattern, [face_centred, body_centred], chosen, fwhm=0.1) for chosen in (settings, sure))
+        for name in ("a_Fcc", "a_Bcc", "displacement"):
+            added = fit.estimate(name).esd ** 2 - without.estimate(name).esd ** 2
+            expected = alone.parameter(name).value.esd ** 2 - alone_without.parameter(name).value.esd ** 2
+            assert added == pytest.approx(expected, rel=0.1), name
+            assert added > 0.05 * without.estimate(name).esd ** 2, name
+
+
+def test_a_phase_without_a_line_in_range_is_doubted_in_every_scan(face_centred, body_centred):
+    angle = np.arange(35.0, 43.0, 0.02)
+    blind = cubic_phase("Blind", 2.5, centring="I", mass=80.0)
+    planted = [Planted(face_centred, CELL_OF_FCC, 0.02, {}), Planted(body_centred, CELL_OF_BCC, 0.01, {})]
+    expected = planted_counts(angle, planted)
+    scans = [pattern_of(angle, np.random.default_rng(970 + i).poisson(expected).astype(float)) for i in range(3)]
+    for fit in follow_patterns(scans, [face_centred, body_centred, blind], SETTINGS, fwhm=0.1):
+        assert "No line of Blind lies in the measured range" in " ".join(fit.reasons)
+    for fit in follow(scans, face_centred, body_centred):
+        assert "measured range" not in " ".join(fit.reasons)
+
+
+def test_lines_of_few_points_are_doubted(face_centred, body_centred):
+    planted = [Planted(face_centred, CELL_OF_FCC, 0.02, {}), Planted(body_centred, CELL_OF_BCC, 0.01, {})]
+    for step, coarse in ((0.02, False), (0.08, True)):
+        angle = np.arange(20.0, 100.0, step)
+        counts = np.random.default_rng(980).poisson(planted_counts(angle, planted)).astype(float)
+        (fit,) = follow([pattern_of(angle, counts)], face_centred, body_centred)
+        assert ("steps wide" in " ".join(fit.reasons)) == coarse
+
+
+def test_two_phases_that_the_range_does_not_tell_apart_are_doubted_from_when_they_show():
+    """(1 1 0) of one lies on (1 1 1) of the other, and there is no other line."""
+    body = cubic_phase("Body", 3.2000, centring="I", mass=100.0)
+    face = cubic_phase("Face", 3.2000 * np.sqrt(1.5), centring="F", mass=150.0)
+    planted = [Planted(body, body.cell, 0.01, {}), Planted(face, face.cell, 0.01, {})]
+    for last, hidden in ((44.0, True), (90.0, False)):
+        angle = np.arange(34.0, last, 0.02)
+        expected = planted_counts(angle, planted)
+        scans = [pattern_of(angle, np.random.default_rng(990 + i).poisson(expected).astype(float)) for i in range(3)]
+        for fit in follow(scans, face, body):
+            assert ("known together, not singly" in " ".join(fit.reasons)) == hidden
+            assert (fit.verdict == "accepted") != hidden
+
+
+def test_angles_that_jump_within_the_series_are_doubted_from_there(two_theta, face_centred, body_centred):
+    scans = [scan(1000 + i, two_theta, face_centred, body_centred, amount=0.5) for i in range(4)]
+    slipped = [
+        *scans[:2],
+        *(replace(pattern, intensity=np.interp(_with_a_jump(two_theta), two_theta, pattern.intensity)) for pattern in scans[2:]),
+    ]
+    said = ["the angles are not of one scale" in " ".join(fit.reasons) for fit in follow(slipped, face_centred, body_centred)]
+    assert said == [False, False, True, True]
+
+
+def _with_a_jump(two_theta: np.ndarray) -> np.ndarray:
+    """Where the counter stood that from 60° on had lost steps."""
+    return np.where(two_theta > 60.0, two_theta - 0.06, two_theta)

@@ -23,7 +23,7 @@ from xrdkna.refine.kernels.normal_equations import normal_equations
 from xrdkna.refine.search.fit import Fitted, fit_model
 from xrdkna.refine.settings import RefineSettings
 from xrdkna.refine.threads import one_thread
-from xrdkna.refine.trust.series_doubts import NOTHING_FOUND, Examined, examine
+from xrdkna.refine.trust.series_doubts import NOTHING_FOUND, Standing, examine, stand
 
 # A scan whose goodness of fit exceeds the chain's by this factor is out of line.
 _OUT_OF_LINE = 1.5
@@ -94,14 +94,18 @@ class Chain:
             link = self._link
             ended, retried = _next(pattern, grid, link, self._known, self._settings)
             solved = _solved(pattern, grid, ended)
-            examined = _examined(grid, solved, NOTHING_FOUND if link is None else link.examined)
-            brief = brief_of(solved, doubts=examined.doubts, retried=retried, believed=partial(_believed, link))
+            fitted = partial(_fitted, grid, solved)
+            pulls = np.sqrt(solved.weight) * (solved.observed - solved.calculated)
+            examined = examine(fitted, NOTHING_FOUND if link is None else link.examined, pulls=pulls, smooth=solved.smooth)
+            standing = stand(fitted, ended.standing, live=grid.shown(ended.values, ended.normal, ended.chi_squared))
+            doubts = (*examined.doubts, *standing.doubts)
+            brief = brief_of(solved, doubts=doubts, retried=retried, believed=partial(_believed, link))
             if self._areas:
                 self._plan = self._plan or plan_areas(grid.model, ended.values, rows=grid.rows, prior_weight=grid.prior_weight)
                 brief = _with_areas(brief, pattern, grid, ended, self._plan)
             if not brief.quarantined:
                 gof = brief.gof if link is None else min(max(link.gof, 1.0), max(brief.gof, 1.0))
-                self._link = replace(ended, gof=gof, examined=examined)
+                self._link = replace(ended, gof=gof, examined=examined, standing=standing)
             elif link is not None:
                 self._link = renewed(grid, link)
         return brief
@@ -117,34 +121,28 @@ class Chain:
         return grid
 
 
-def _examined(grid: Grid, solved: Solved, before: Examined) -> Examined:
-    """Whether counts and model contradict each other in this scan, if it is not as the one before."""
-
-    def fitted() -> Fitted:
-        moving = grid.rows >= 0
-        everything = np.zeros((solved.values.size, grid.index.size))
-        everything[grid.index, np.arange(grid.index.size)] = 1.0
-        everything[grid.ties.dependent] = solved.slopes
-        return Fitted(
-            model=grid.model,
-            values=solved.values,
-            lower=grid.ties.lower,
-            upper=grid.ties.upper,
-            moving=moving,
-            covariance=everything @ solved.covariance @ everything.T,
-            calculated=solved.calculated,
-            observed=solved.observed,
-            sigma=solved.sigma,
-            weight=solved.weight,
-            counting_weight=solved.weight,
-            texture_sd={},
-            converged=solved.converged,
-            evaluations=solved.evaluations,
-            steps=(),
-        )
-
-    pulls = np.sqrt(solved.weight) * (solved.observed - solved.calculated)
-    return examine(fitted, before, pulls=pulls, smooth=solved.smooth)
+def _fitted(grid: Grid, solved: Solved) -> Fitted:
+    """The solved scan as a single fit ends."""
+    everything = np.zeros((solved.values.size, grid.index.size))
+    everything[grid.index, np.arange(grid.index.size)] = 1.0
+    everything[grid.ties.dependent] = solved.slopes
+    return Fitted(
+        model=grid.model,
+        values=solved.values,
+        lower=grid.ties.lower,
+        upper=grid.ties.upper,
+        moving=grid.rows >= 0,
+        covariance=everything @ solved.covariance @ everything.T,
+        calculated=solved.calculated,
+        observed=solved.observed,
+        sigma=solved.sigma,
+        weight=solved.weight,
+        counting_weight=solved.weight,
+        texture_sd={},
+        converged=solved.converged,
+        evaluations=solved.evaluations,
+        steps=(),
+    )
 
 
 def _believed(link: Link | None, verdict: str, gof: float) -> bool:
@@ -197,6 +195,7 @@ def _cold(pattern: Pattern, grid: Grid, known: Mapping[str, float], settings: Re
     ended = Link(
         values, evaluation.calculated, evaluation.smooth, jacobian, normal, slopes, live, weight,
         chi_squared, fitted.converged, fitted.evaluations, 1.0,
+        standing=Standing(rivals=fitted.rivals, texture_sd=fitted.texture_sd),
     )  # fmt: skip
     if live.all():
         return ended

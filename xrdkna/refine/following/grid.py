@@ -14,7 +14,7 @@ from xrdkna.refine.forward.build import build_model, fitted_points
 from xrdkna.refine.forward.model import Evaluation, Model, add_derivatives
 from xrdkna.refine.forward.parameters import Ties, read_ties
 from xrdkna.refine.kernels.line_kernel import cell_volumes
-from xrdkna.refine.search.released import priors
+from xrdkna.refine.search.released import UNCERTAIN_AT_ZERO, priors
 from xrdkna.refine.settings import RefineSettings
 from xrdkna.refine.trust.quality import CERTAIN_MISFIT
 
@@ -30,10 +30,12 @@ class Grid:
     """What scans on one grid share.
 
     used: points that take part; whole: all do. index: (q,) the refined parameters; rows: (p,) the row of each, −1 if held or tied.
-    scales: (q,) True for amounts; smooth: (q,) True for background and halos; scale: (P,) the parameter of each phase's; owner: (q,)
+    uncertain: (q,) True for amounts and widths, which may rest at zero; smooth: (q,)
+    True for background and halos; scale: (P,) the parameter of each phase's; owner: (q,)
     the phase whose cell or width a parameter is, −1 none; groups: (P + 1, q) 1 where it is the phase's, and in the last row for
     what phases share; volume: (P,) Å³ of the reference cells, 0 where the cell is held. prior_mean, prior_weight: (p,).
-    room: (4, q) lower and upper bounds, prior means and weights. jacobian: (q, n), see `emptied`.
+    room: (4, q) lower and upper bounds, prior means and weights. jacobian: (q, n), see `emptied`. zero_known_to: degrees, how
+    well a held zero is known; 0 where it moves, or the user has a word on it.
     """
 
     model: Model
@@ -45,7 +47,7 @@ class Grid:
     units: tuple[str, ...]
     index: IntArray
     rows: IntArray
-    scales: BoolArray
+    uncertain: BoolArray
     smooth: BoolArray
     scale: IntArray
     owner: IntArray
@@ -55,6 +57,7 @@ class Grid:
     prior_weight: FloatArray
     room: FloatArray
     jacobian: FloatArray
+    zero_known_to: float
 
     def emptied(self) -> FloatArray:
         """(q, n) zeros, in the one array that all scans use: a megabyte that stays in the cache. What it held is gone."""
@@ -68,7 +71,11 @@ class Grid:
     def live(self, values: FloatArray, normal: FloatArray, chi_squared: float) -> BoolArray:
         """(q,) True for the refined parameters that this scan can speak of: all but the cells and widths of phases that do not
         show. A cell free to look for its phase in the noise would find it there. chi_squared: of the fit at these values."""
-        return np.asarray(np.append(self.sigmas(values, normal) > _SHOWS * self.misfit(chi_squared), True)[self.owner])
+        return np.asarray(np.append(self.shown(values, normal, chi_squared), True)[self.owner])
+
+    def shown(self, values: FloatArray, normal: FloatArray, chi_squared: float) -> BoolArray:
+        """(P,) the phases that show."""
+        return np.asarray(self.sigmas(values, normal) > _SHOWS * self.misfit(chi_squared))
 
     def misfit(self, chi_squared: float) -> float:
         """≥ 1: by what factor residuals exceed counting, on average and beyond chance."""
@@ -149,6 +156,8 @@ def grid_of(
     smooth_rows = np.array([int(i) in smooth for i in index], dtype=np.bool_)
     scales = np.array([slots[i].kind in ("scale", "background") for i in index], dtype=np.bool_)
     shared = (owner < 0) & ~smooth_rows & ~scales
+    zero = model.layout.index["zero"]
+    zero_known_to = 0.0 if moving[zero] or "zero" in settings.parameters else slots[zero].known_to or 0.0
     return Grid(
         model=model,
         ties=ties,
@@ -159,7 +168,8 @@ def grid_of(
         units=tuple(slot.unit for slot in slots),
         index=index,
         rows=rows,
-        scales=scales,
+        uncertain=np.array([slots[i].kind in UNCERTAIN_AT_ZERO for i in index], dtype=np.bool_),
+        zero_known_to=zero_known_to,
         smooth=smooth_rows,
         scale=np.array([term.scale for term in model.phases], dtype=np.int64),
         owner=owner,

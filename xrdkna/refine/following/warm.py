@@ -20,7 +20,7 @@ from xrdkna.refine.forward.model import Evaluation, smooth_part
 from xrdkna.refine.forward.noise import FEWEST_COUNTS, variance_factor
 from xrdkna.refine.kernels.normal_equations import gradient_of, normal_equations
 from xrdkna.refine.search.bounded import inverse_of, live_step
-from xrdkna.refine.trust.series_doubts import NOTHING_FOUND, Examined
+from xrdkna.refine.trust.series_doubts import NOTHING_FOUND, NOTHING_STANDS, Examined, Standing
 
 # A full step that promises more than this of χ² asks for another evaluation of the lines …
 _SETTLED = 12.0
@@ -41,7 +41,8 @@ Variance = Callable[[FloatArray], FloatArray]
 class Link:
     """Where a scan ended: (p,) values, (n,) calculated counts there and what of them is smooth; (q, n) Jacobian and (q, q) normal
     matrix of the data, both of the last evaluation; slopes: (d, q) of what is tied; live: (q,) what was moved; weight: (n,)
-    1/variance; gof: of the chain so far; examined: what was found when counts and model were last compared."""
+    1/variance; gof: of the chain so far; examined: what was found when counts and model were last compared; standing:
+    what the last cold start found."""
 
     values: FloatArray
     calculated: FloatArray
@@ -56,6 +57,7 @@ class Link:
     evaluations: int
     gof: float
     examined: Examined = NOTHING_FOUND
+    standing: Standing = NOTHING_STANDS
 
 
 def settle(pattern: Pattern, grid: Grid, link: Link) -> Link:
@@ -89,7 +91,7 @@ def settle(pattern: Pattern, grid: Grid, link: Link) -> Link:
     chi_squared = float(ended.weight @ (observed - ended.calculated) ** 2)
     return Link(
         ended.values, ended.calculated, ended.smooth, jacobian, normal, slopes, live, ended.weight,
-        chi_squared, promise <= _SETTLED, evaluations, link.gof,
+        chi_squared, promise <= _SETTLED, evaluations, link.gof, standing=link.standing,
     )  # fmt: skip
 
 
@@ -168,13 +170,28 @@ def variance_of(pattern: Pattern, grid: Grid) -> Variance:
 
 
 def covariance_of(grid: Grid, ended: Link) -> FloatArray:
-    """(q, q) inverse information of the refined parameters; the rows of those at rest at a bound are zero, but for amounts: a
-    phase or a hump that is not there still has an esd, and from it a detection limit."""
+    """(q, q) inverse information of the refined parameters, and what a zero that is held and known only so well adds to it (as
+    `known_uncertainty`; unscaled). The rows of those at rest at a bound are zero, but for amounts and widths: a phase or a hump that is not
+    there still has an esd, and from it a detection limit."""
     free, (lower, upper, _, pull) = ended.values[grid.index], grid.room
-    held = ((free <= lower) | (free >= upper)) & ~grid.scales
+    held = ((free <= lower) | (free >= upper)) & ~grid.uncertain
     inner = np.flatnonzero(~held & ended.live)
     normal = ended.normal[inner[:, None], inner]
     normal.flat[:: inner.size + 1] += pull[inner]
     covariance = np.zeros_like(ended.normal)
     covariance[inner[:, None], inner] = inverse_of(normal)
+    if grid.zero_known_to > 0.0:
+        # all lines move with the zero alike, so what it would change is the slope of the pattern they make
+        moved = -_slope(ended.calculated - ended.smooth) / _slope(grid.model.two_theta)
+        follows = covariance @ (ended.jacobian @ (ended.weight * moved))
+        misfit = max(ended.chi_squared / max(ended.calculated.size - grid.index.size, 1), 1.0)
+        covariance += grid.zero_known_to**2 / misfit * np.outer(follows, follows)
     return covariance
+
+
+def _slope(of: FloatArray) -> FloatArray:
+    """(n,) derivative by the number of the point, from four neighbours (fourth order)."""
+    slope = np.zeros(of.size)
+    slope[2:-2] = (8.0 * (of[3:-1] - of[1:-3]) - (of[4:] - of[:-4])) / 12.0
+    slope[[0, 1, -2, -1]] = slope[2], slope[2], slope[-3], slope[-3]
+    return slope

@@ -12,7 +12,7 @@ from xrdkna.refine.search.solver import Problem, Solution, solve
 
 # Amounts and line widths may rest at zero, which is a bound of theirs and no knowledge: what trades with them (the strain of a phase with
 # its size, an absent phase with one that is there) is as uncertain as if they moved.
-_UNCERTAIN_AT_ZERO = ("scale", "background", "width", "shape")
+UNCERTAIN_AT_ZERO = ("scale", "background", "width", "shape")
 # A phase shows when its scale exceeds this many of its esds.
 _SHOWS = 3.0
 
@@ -134,7 +134,7 @@ def full_covariance(model: Model, ties: Ties, values: FloatArray, moving: BoolAr
     transform[index, np.arange(index.size)] = 1.0
     if ties.dependent.size:
         transform[ties.dependent] = ties.slopes(values, index)
-    uncertain = np.array([model.layout.slots[i].kind in _UNCERTAIN_AT_ZERO for i in index], dtype=np.bool_)
+    uncertain = np.array([model.layout.slots[i].kind in UNCERTAIN_AT_ZERO for i in index], dtype=np.bool_)
     return np.asarray(transform @ solution.covariance(known_though_held=uncertain) @ transform.T)
 
 

@@ -1,6 +1,6 @@
 """Reasons not to believe a fit that converged: what the agreement factors of the whole pattern do not show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,19 +47,19 @@ def doubts_of(fitted: Fitted, lines: LineList, fits: Sequence[PhaseFit], backgro
     """Sentences, each a reason to doubt the answer; empty where there is none."""
     asked = Asked(fitted)
     every = (
-        _nothing_shows(fitted, fits),
-        _out_of_range(fitted, lines, fits),
+        _nothing_weighed(fitted, fits),
+        out_of_range(fitted, lines),
         _ghosts(ghosts),
         contradicted(fitted, lines, background),
         bent(fitted, background),
-        _one_strain(fitted, fits),
+        one_strain(np.array([fit.significance for fit in fits[: fitted.model.fitted_phases]]), _strains(fitted)),
         second_line(fitted, lines, asked),
         shifted_part(fitted, lines, background, asked),
         height_or_zero(fitted, asked),
         ceiling(fitted),
-        _too_coarse(fitted, lines),
-        _unruly(fitted, fits),
-        _rivals(fitted),
+        too_coarse(fitted, lines),
+        unruly([fit.phase for fit in fits if fit.significance >= UNSEEN_SIGMAS], fitted.texture_sd),
+        undecided(fitted.rivals),
     )
     return tuple(sentence for sentence in every if sentence)
 
@@ -77,36 +77,23 @@ def ghost_notices(ghosts: Sequence[str]) -> tuple[Notice, ...]:
     )
 
 
-def _nothing_shows(fitted: Fitted, fits: Sequence[PhaseFit]) -> str:
-    judged = [fit for fit in fits[: fitted.model.fitted_phases] if fit.weight_fraction is not None or fit.scale.value <= 0.0]
-    if not judged or len(judged) < fitted.model.fitted_phases or any(fit.significance >= UNSEEN_SIGMAS for fit in judged):
+def nothing_shows(phases: Sequence[str], significances: FloatArray) -> str:
+    """A doubt where no phase stands out; significances: (k,) sigmas of these fitted phases."""
+    if not significances.size or significances.max() >= UNSEEN_SIGMAS:
         return ""
-    best = max(judged, key=lambda fit: fit.significance)
-    return (
-        f"No phase of the model shows in the pattern (the most, {best.phase}, with {best.significance:.1f} σ): there is nothing to weigh."
-    )
+    best = int(np.argmax(significances))
+    most = f"the most, {phases[best]}, with {significances[best]:.1f} σ"
+    return f"No phase of the model shows in the pattern ({most}): there is nothing to weigh."
 
 
-def _out_of_range(fitted: Fitted, lines: LineList, fits: Sequence[PhaseFit]) -> str:
-    low, high = fitted.model.two_theta[0], fitted.model.two_theta[-1]
-    inside = (lines.position > low) & (lines.position < high) & (lines.unit > 0.0)
-    blind = [fit.phase for k, fit in enumerate(fits[: fitted.model.fitted_phases]) if not np.any(inside & (lines.owner == k))]
-    return f"No line of {', '.join(blind)} lies in the measured range: nothing is known of how much there is." if blind else ""
+def one_strain(significances: FloatArray, strains: FloatArray) -> str:
+    """A doubt where all cells are off alike: a wrong wavelength stretches them so (d ∝ λ), temperature and composition do not.
 
-
-def _ghosts(ghosts: Sequence[str]) -> str:
-    return f"{', '.join(ghosts)}: weight that no line bears out." if ghosts else ""
-
-
-def _one_strain(fitted: Fitted, fits: Sequence[PhaseFit]) -> str:
-    """A wrong wavelength stretches all cells alike (d ∝ λ); temperature and composition do not."""
-    strains = []
-    for term, fit in zip(fitted.model.phases, fits[: fitted.model.fitted_phases], strict=False):
-        if fit.significance >= 2.0 * UNSEEN_SIGMAS and fitted.moving[term.cell].all():
-            strains.append((cell_volume(term.cell_at(fitted.values)) / cell_volume(term.reflections.cell)) ** (1.0 / 3.0) - 1.0)
-    if len(strains) < 2:
+    strains: (k,) by what share the edges of each fitted phase's cell are longer than its reference, 0 for one that is held."""
+    sure = strains[(significances >= 2.0 * UNSEEN_SIGMAS) & (strains != 0.0)]
+    if sure.size < 2:
         return ""
-    mean, spread = float(np.mean(strains)), float(np.ptp(strains))
+    mean, spread = float(sure.mean()), float(np.ptp(sure))
     if abs(mean) < _COMMON_STRAIN or spread > _ALIKE * abs(mean):
         return ""
     return (
@@ -115,7 +102,17 @@ def _one_strain(fitted: Fitted, fits: Sequence[PhaseFit]) -> str:
     )
 
 
-def _too_coarse(fitted: Fitted, lines: LineList) -> str:
+def out_of_range(fitted: Fitted, lines: LineList) -> str:
+    """A doubt where a phase has no line in the pattern."""
+    low, high = fitted.model.two_theta[0], fitted.model.two_theta[-1]
+    inside = (lines.position > low) & (lines.position < high) & (lines.unit > 0.0)
+    names = [term.reflections.phase for term in fitted.model.phases[: fitted.model.fitted_phases]]
+    blind = [name for k, name in enumerate(names) if not np.any(inside & (lines.owner == k))]
+    return f"No line of {', '.join(blind)} lies in the measured range: nothing is known of how much there is." if blind else ""
+
+
+def too_coarse(fitted: Fitted, lines: LineList) -> str:
+    """A doubt where lines are hardly wider than the steps between points."""
     there = (lines.area > 0.0) & (lines.owner >= 0)
     if not there.any():
         return ""
@@ -123,14 +120,36 @@ def _too_coarse(fitted: Fitted, lines: LineList) -> str:
     return f"A line is only {steps:.1f} steps wide: where it lies between the points is a guess." if steps < _FEWEST_STEPS else ""
 
 
-def _unruly(fitted: Fitted, fits: Sequence[PhaseFit]) -> str:
-    seen = [fit.phase for fit in fits if fit.significance >= UNSEEN_SIGMAS and fitted.texture_sd.get(fit.phase, 0.0) > _UNRULY]
-    if len(seen) < _UNRULY_PHASES:
+def unruly(seen: Sequence[str], texture_sd: Mapping[str, float]) -> str:
+    """A doubt where the lines of several phases that show leave the ratios of their structures."""
+    wild = [phase for phase in seen if texture_sd.get(phase, 0.0) > _UNRULY]
+    if len(wild) < _UNRULY_PHASES:
         return ""
-    return f"The lines of {', '.join(seen)} leave the ratios of their structures by half and more: their weights hang on texture."
+    return f"The lines of {', '.join(wild)} leave the ratios of their structures by half and more: their weights hang on texture."
 
 
-def _rivals(fitted: Fitted) -> str:
-    if not fitted.rivals:
+def undecided(rivals: Sequence[str]) -> str:
+    """A doubt about phases that another cell suits as well."""
+    if not rivals:
         return ""
-    return f"Another cell of {', '.join(fitted.rivals)} fits as well as this one: the pattern does not decide between them."
+    return f"Another cell of {', '.join(rivals)} fits as well as this one: the pattern does not decide between them."
+
+
+def _nothing_weighed(fitted: Fitted, fits: Sequence[PhaseFit]) -> str:
+    """`nothing_shows`, where every phase can be weighed."""
+    judged = [fit for fit in fits[: fitted.model.fitted_phases] if fit.weight_fraction is not None or fit.scale.value <= 0.0]
+    if len(judged) < fitted.model.fitted_phases:
+        return ""
+    return nothing_shows([fit.phase for fit in judged], np.array([fit.significance for fit in judged]))
+
+
+def _strains(fitted: Fitted) -> FloatArray:
+    """(k,) as for `one_strain`."""
+    terms = fitted.model.phases[: fitted.model.fitted_phases]
+    ratios = [cell_volume(term.cell_at(fitted.values)) / cell_volume(term.reflections.cell) for term in terms]
+    free = np.array([bool(fitted.moving[term.cell].all()) for term in terms])
+    return np.where(free, np.cbrt(np.array(ratios)) - 1.0, 0.0) if terms else np.zeros(0)
+
+
+def _ghosts(ghosts: Sequence[str]) -> str:
+    return f"{', '.join(ghosts)}: weight that no line bears out." if ghosts else ""
