@@ -49,7 +49,9 @@ class _Stack:
 def nexus_handles(path: Path) -> list[Handle]:
     """All patterns of a NeXus file in its order, none of them read. Raises ScanFileError."""
     if not withstands(path):
-        raise ScanFileError(f"{path}: the HDF5 file is damaged, so that reading it comes to no end; copy or export the file again.")
+        raise ScanFileError(
+            f"{path}: the HDF5 file is damaged, so that reading it takes no end of time or memory; copy or export the file again."
+        )
     try:
         with opened(path) as root:
             stacks = _stacks(path, root)
