@@ -15,7 +15,7 @@ from xrdkna.pipeline.settings import Settings, instrument_of
 from xrdkna.pipeline.survey import Survey
 from xrdkna.records.index import IndexedPeak
 from xrdkna.records.peaks import Peak
-from xrdkna.records.refinement import UNEXPLAINED, FittedLine, IntensityInformation
+from xrdkna.records.refinement import STEADY, UNEXPLAINED, FittedLine, IntensityInformation
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.series_fit import ScanFit
 from xrdkna.records.track import Observation
@@ -46,6 +46,7 @@ class Observer:
             unexplained=survey.unexplained,
             initial=survey.start,
             texture_sd=survey.texture_sd,
+            known=survey.known,
             areas=True,
         )
         self._names = _value_names(survey)
@@ -166,7 +167,7 @@ def _widths(information: IntensityInformation | None) -> dict[str, float]:
 
 
 def _fitted_lines(information: IntensityInformation) -> Sequence[FittedLine]:
-    groups = (group for group in information.groups if group.role != UNEXPLAINED and group.expected > 0.0)
+    groups = (group for group in information.groups if group.role not in (UNEXPLAINED, STEADY) and group.expected > 0.0)
     return [
         FittedLine(phase=group.phase, hkl=group.hkl, two_theta=group.two_theta, area=group.expected, fwhm=group.fwhm) for group in groups
     ]

@@ -10,6 +10,7 @@ from xrdkna.errors import DataError, DeclinedError
 from xrdkna.match.assign import unexplained_peaks
 from xrdkna.physics.lattice import cell_from_free, d_spacings, free_cell_parameters
 from xrdkna.pipeline.identify import Identified, identify_phases, typical_fwhm
+from xrdkna.pipeline.known import known_places
 from xrdkna.pipeline.scan import find_peaks_of, judgeable, reflections_for, require_measured_halos
 from xrdkna.pipeline.settings import Settings
 from xrdkna.records.instrument import Instrument
@@ -18,6 +19,7 @@ from xrdkna.records.phases import Cell, Library, Reflections
 from xrdkna.records.refinement import FittedLine
 from xrdkna.records.scan import Pattern, Scan
 from xrdkna.records.series import Series, SeriesEntry
+from xrdkna.records.values import Estimate
 
 # So many stretches of the series are summed and indexed, each from at most so many scans: enough to meet every phase that
 # lasts a fifth of the series, at a cost that does not grow with it.
@@ -32,8 +34,8 @@ _VISIBLE = 0.02
 class Survey:
     """What the survey found. reflections: of the whole choice; followed: of the phases worth following scan by scan.
 
-    start: parameters by name of the first stretch's fit; cells: of each phase where it showed best; unexplained: lines of no
-    phase, at their places in the sums.
+    start: parameters by name of the first stretch's fit; cells: of each phase where it showed best; known: places and widths of the
+    phases that come and go, by parameter; unexplained: lines of no phase, at their places in the sums.
     """
 
     instrument: Instrument
@@ -41,6 +43,7 @@ class Survey:
     followed: tuple[Reflections, ...]
     start: Mapping[str, float]
     cells: Mapping[str, Cell]
+    known: Mapping[str, Estimate]
     fwhm: float
     halos: tuple[Halo, ...]
     unexplained: tuple[Peak, ...]
@@ -65,7 +68,7 @@ def survey_series(series: Series, library: Library, settings: Settings) -> Surve
     none of them measures."""
     stretches, reflections = _index_stretches(series, library, settings)
     require_measured_halos([stretch.pattern for stretch in stretches], settings)
-    first = stretches[0]
+    first, fwhm = stretches[0], typical_fwhm(stretches[0].peaks)
     followed = _followed(stretches, judgeable(reflections), settings)
     return Survey(
         instrument=first.pattern.instrument,
@@ -73,7 +76,8 @@ def survey_series(series: Series, library: Library, settings: Settings) -> Surve
         followed=followed,
         start={p.name: p.value.value for p in first.found.refinement.parameters if p.refined},
         cells=_known_cells(stretches, followed),
-        fwhm=typical_fwhm(first.peaks),
+        known=known_places([stretch.found for stretch in stretches], followed, fwhm=fwhm),
+        fwhm=fwhm,
         halos=distinct_halos([stretch.peaks.halos for stretch in stretches]),
         unexplained=_distinct_peaks(stretches),
         texture_sd=_texture(stretches),

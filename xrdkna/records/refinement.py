@@ -78,6 +78,8 @@ class PhaseFit:
 
 # Role (and phase name) of the lines in a fit that belong to no phase.
 UNEXPLAINED = "unexplained"
+# Role of a width that stays from scan to scan (the machine's, the hardware's), carried beside the areas: `phase` is its parameter's name.
+STEADY = "steady"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from xrdkna.track.signal.evidence import FreeAreas, PhaseEvidence, free_areas, g
 from xrdkna.track.signal.hardware import Hardware, learn_hardware, levels_of, unlearned_hardware, widen_by_drift
 from xrdkna.track.signal.scatter import inflate_by_scatter
 from xrdkna.track.signal.stack import Stack, stack_informations
+from xrdkna.track.signal.widths import with_steady_widths
 from xrdkna.track.strangers.stranger_words import Neighbours, describe_lines
 from xrdkna.track.strangers.unindexed import Candidates, link_unindexed
 from xrdkna.track.strangers.unknown_phases import group_lines
@@ -59,7 +60,7 @@ def interpret_series(
     kept = [observation if why_not[place] is None else None for place, observation in enumerate(observations)]
     good = [observation for observation in kept if observation is not None]
     scans, history, origin, notices = _scans(series, observations, why_not, settings)
-    stack = stack_informations([observation.information for observation in good])
+    stack = stack_informations(with_steady_widths([observation.information for observation in good]))
     free = free_areas(stack)
     states = [scans[place].state for place in used]
     timeline = _timeline(series, scans, used, good, origin, history)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
-from xrdkna.records.refinement import UNEXPLAINED, IntensityInformation, ReflectionGroup
+from xrdkna.records.refinement import STEADY, UNEXPLAINED, IntensityInformation, ReflectionGroup
 from xrdkna.refine.forward.extracted import EXTRACTED
 from xrdkna.refine.forward.model import LineList, Model, line_list
 from xrdkna.refine.forward.noise import local_misfit
+from xrdkna.refine.search.released import phase_of_each
 from xrdkna.refine.trust.marginal import group_profiles, marginal
 
 
@@ -20,13 +21,16 @@ from xrdkna.refine.trust.marginal import group_profiles, marginal
 class AreaPlan:
     """What the scans of one grid share. column: (L,) of each line: its group's, or group count + phase number for those that are not
     followed. leader: (m,) the line that stands for a group. nuisance: (r,) rows of the jacobian of all that is no area, and
-    prior: (r,) their prior weight. names: (m,) phase, role, hkl and members of each group; free: (m,)."""
+    prior: (r,) their prior weight. steady: (s,) which of them are told beside the areas, and widths: (s,) their parameters.
+    names: (m,) phase, role, hkl and members of each group; free: (m,)."""
 
     column: IntArray
     leader: IntArray
     phase: IntArray
     nuisance: IntArray
     prior: FloatArray
+    steady: IntArray
+    widths: IntArray
     names: tuple[tuple[str, str, tuple[int, int, int], tuple[tuple[int, int, int], ...]], ...]
     free: BoolArray
 
@@ -70,16 +74,27 @@ def plan_areas(model: Model, values: FloatArray, *, rows: IntArray, prior_weight
     for members, number in rest:
         column[members] = len(names) + number
     slots = model.layout.slots
-    nuisance = [i for i in np.flatnonzero(rows >= 0) if slots[i].kind not in ("texture", "scale", *EXTRACTED)]
+    nuisance = np.array([i for i in np.flatnonzero(rows >= 0) if slots[i].kind not in ("texture", "scale", *EXTRACTED)], dtype=np.int64)
+    steady = np.flatnonzero(_stays(model)[nuisance])
     return AreaPlan(
         column=column,
         leader=np.array(leaders, dtype=np.int64),
         phase=np.array(phases, dtype=np.int64),
         nuisance=rows[nuisance],
         prior=prior_weight[nuisance],
+        steady=steady,
+        widths=nuisance[steady],
         names=tuple(names),
         free=np.array(free, dtype=np.bool_),
     )
+
+
+def _stays(model: Model) -> BoolArray:
+    """(p,) True for the widths of the machine and of hardware: grains of a mesh do not grow, whatever is deposited on it."""
+    hardware = np.array([term.reflections.role == "hardware" for term in model.phases], dtype=np.bool_)
+    owner = phase_of_each(model)
+    widths = np.array([slot.kind in ("width", "shape") for slot in model.layout.slots], dtype=np.bool_)
+    return np.asarray(widths & np.append(hardware, True)[owner])
 
 
 def area_information(
@@ -97,11 +112,12 @@ def area_information(
     coefficient = np.where(plan.column < m, unit / np.maximum(areas_of, 1e-300)[np.minimum(plan.column, m - 1)], lines.area)
     profiles = group_profiles(model, lines, plan.column, coefficient, m + phases)
     misfit = local_misfit(model, values, weight, residual)
-    information, score = marginal(profiles, m, slopes=jacobian[plan.nuisance], prior=plan.prior, weight=weight / misfit, residual=residual)
+    slopes, weight = jacobian[plan.nuisance], weight / misfit
+    information, score = marginal(profiles, m, slopes=slopes, prior=plan.prior, weight=weight, residual=residual, kept=plan.steady)
     expected = _sums(plan.column, np.where(inside | (lines.owner < 0), lines.area, 0.0), m + phases)[:m]
     by_phase = _sums(plan.phase + 1, areas_of, phases + 1)
-    groups = _groups(plan, lines, areas_of, expected, by_phase)
-    score = information @ expected + score
+    groups = (*_groups(plan, lines, areas_of, expected, by_phase), *_widths(model, plan, values))
+    score = information @ np.append(expected, values[plan.widths]) + score
     return IntensityInformation(groups=groups, information=information, score=score, inflation=float(np.mean(misfit))), by_phase[1:]
 
 
@@ -134,4 +150,14 @@ def _groups(
         for i, ((phase, role, hkl, members), expected_area, free) in enumerate(
             zip(plan.names, expected.tolist(), plan.free.tolist(), strict=True)
         )
+    )
+
+
+def _widths(model: Model, plan: AreaPlan, values: FloatArray) -> tuple[ReflectionGroup, ...]:
+    slots, nowhere = model.layout.slots, (0, 0, 0)
+    return tuple(
+        ReflectionGroup(
+            phase=slots[i].name, role=STEADY, hkl=nowhere, members=(), two_theta=0.0, fwhm=0.0, expected=float(values[i]), share=0.0
+        )
+        for i in plan.widths
     )

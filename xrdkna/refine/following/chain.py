@@ -15,6 +15,7 @@ from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.phases import Reflections
 from xrdkna.records.scan import Pattern
 from xrdkna.records.series_fit import ScanFit
+from xrdkna.records.values import Estimate
 from xrdkna.refine.following.areas import AreaPlan, area_information, plan_areas
 from xrdkna.refine.following.brief import Solved, brief_of
 from xrdkna.refine.following.grid import Grid, grid_of, with_all_points
@@ -52,7 +53,8 @@ def follow_patterns(
 class Chain:
     """Fits one pattern after another, each from the last good one. Patterns on another grid than the one before are fitted from its values.
 
-    texture_sd: how far each phase's lines leave the calculated ratio, where that is known. areas: each ScanFit also holds what its
+    texture_sd: how far each phase's lines leave the calculated ratio, where that is known. known: what is known beforehand of parameters by
+    name: where they start, and what pulls on them. areas: each ScanFit also holds what its
     scan says about the area of each group of reflections. Other arguments as for `refine_pattern`.
     """
 
@@ -66,6 +68,7 @@ class Chain:
         unexplained: Sequence[Peak] = (),
         initial: Mapping[str, float] | None = None,
         texture_sd: Mapping[str, float] | None = None,
+        known: Mapping[str, Estimate] | None = None,
         areas: bool = False,
     ) -> None:
         if settings.extracted:
@@ -81,6 +84,7 @@ class Chain:
             halos=halos,
             unexplained=unexplained,
             texture_sd=texture_sd or {},
+            known=known or {},
         )
         self._grid: Grid | None = None
         self._link: Link | None = None

@@ -10,7 +10,9 @@ from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.peaks import Halo, Peak
 from xrdkna.records.phases import Reflections
 from xrdkna.records.scan import Pattern
+from xrdkna.records.values import Estimate
 from xrdkna.refine.forward.build import build_model, fitted_points
+from xrdkna.refine.forward.layout import Layout, layout_of
 from xrdkna.refine.forward.model import Evaluation, Model, add_derivatives
 from xrdkna.refine.forward.parameters import Ties, read_ties
 from xrdkna.refine.kernels.line_kernel import cell_volumes
@@ -140,9 +142,11 @@ def grid_of(
     halos: Sequence[Halo],
     unexplained: Sequence[Peak],
     texture_sd: Mapping[str, float],
+    known: Mapping[str, Estimate],
 ) -> Grid:
     """The grid of this pattern and all that are like it; arguments as for `Chain`."""
     model = build_model(pattern, reflections, fwhm=fwhm, halos=halos, unexplained=unexplained, settings=settings)
+    model = replace(model, layout=_with_known(model.layout, known))
     slots = model.layout.slots
     ties = read_ties(model.layout, settings.parameters)
     moving = ties.free & np.array([slot.kind != "watched" for slot in slots])
@@ -180,6 +184,16 @@ def grid_of(
         room=np.array([ties.lower[index], ties.upper[index], mean[index], weight[index]]),
         jacobian=np.zeros((index.size, model.two_theta.size)),
     )
+
+
+def _with_known(layout: Layout, known: Mapping[str, Estimate]) -> Layout:
+    """The layout with parameters that start from what is known of them, and are pulled there; bounds stay."""
+    slots = list(layout.slots)
+    for name, value in known.items():
+        if (at := layout.index.get(name)) is not None and value.esd:
+            start = min(max(value.value, slots[at].lower), slots[at].upper)
+            slots[at] = replace(slots[at], start=start, prior_mean=start, prior_sd=value.esd)
+    return layout_of(slots)
 
 
 def with_all_points(pattern: Pattern) -> Pattern:

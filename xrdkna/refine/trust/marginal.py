@@ -25,32 +25,39 @@ def group_profiles(model: Model, lines: LineList, column: IntArray, coefficient:
 
 
 def marginal(
-    profiles: FloatArray, followed: int, *, slopes: FloatArray, prior: FloatArray, weight: FloatArray, residual: FloatArray
+    profiles: FloatArray,
+    followed: int,
+    *,
+    slopes: FloatArray,
+    prior: FloatArray,
+    weight: FloatArray,
+    residual: FloatArray,
+    kept: IntArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """N (m, m) and the residual's part of b (m,), m = followed.
 
     profiles: (c, n), of the followed amounts first, then what each phase scatters besides, which follows its scale to 30 %.
     slopes: (q, n) of all that is no amount, prior: (q,) its prior weights. weight: (n,) 1/variance; residual: (n,) counts.
+    kept: (s,) which of the slopes are told beside the amounts, N (m + s, m + s) then; None: none.
     """
-    m, q = followed, slopes.shape[0]
+    m, q, c = followed, slopes.shape[0], profiles.shape[0]
     own, cross, push = _products(profiles, slopes, weight, residual)
-    rest = own.shape[0] - m
     scaled = slopes * np.sqrt(weight)
-    inner = np.empty((q + rest, q + rest))
-    inner[:q, :q] = scaled @ scaled.T
-    inner[q:, q:] = own[m:, m:]
-    inner[q:, :q] = cross[m:]
-    inner[:q, q:] = cross[m:].T
-    inner[np.diag_indices_from(inner)] += np.concatenate([prior, np.full(rest, _REST_SPREAD**-2.0)])
+    joint = np.empty((c + q, c + q))
+    joint[:c, :c], joint[:c, c:], joint[c:, :c], joint[c:, c:] = own, cross, cross.T, scaled @ scaled.T
+    joint[np.diag_indices_from(joint)] += np.concatenate([np.zeros(m), np.full(c - m, _REST_SPREAD**-2.0), prior])
+    gradient = np.concatenate([push, slopes @ (weight * residual)])
+    told = np.arange(m) if kept is None else np.concatenate([np.arange(m), c + kept])
+    out = np.delete(np.arange(c + q), told)
+    inner = joint[out[:, None], out]
     scale = np.sqrt(np.maximum(np.diag(inner), 1e-300))
     inner /= np.outer(scale, scale)
     inner[np.diag_indices_from(inner)] += 1e-10
-    outer = np.hstack([cross[:m], own[:m, m:]]) / scale
-    gradient = np.concatenate([slopes @ (weight * residual), push[m:]]) / scale
-    projected = np.linalg.solve(inner, np.column_stack([outer.T, gradient]))
+    outer = joint[told[:, None], out] / scale
+    projected = np.linalg.solve(inner, np.column_stack([outer.T, gradient[out] / scale]))
     reduced = outer @ projected
-    information = own[:m, :m] - reduced[:, :-1]
-    return np.asarray(0.5 * (information + information.T)), np.asarray(push[:m] - reduced[:, -1])
+    information = joint[told[:, None], told] - reduced[:, :-1]
+    return np.asarray(0.5 * (information + information.T)), np.asarray(gradient[told] - reduced[:, -1])
 
 
 @compiled
