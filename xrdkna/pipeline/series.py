@@ -27,6 +27,8 @@ from xrdkna.track.chain import track_series as follow
 _NEAR = 0.25
 _CANDIDATE_SHARE = 0.03
 _MOST_CANDIDATES = 5
+# A phase that the track believes in, and that its scans added up give less than this many sigmas, is contradicted by them.
+_CONTRADICTED = 3.0
 
 
 def track_series(series: Series, library: Library, settings: Settings, *, progress: Callable[[int, int], None] | None = None) -> Track:
@@ -65,12 +67,17 @@ def reflections_near(two_theta: float, *, survey: Survey) -> tuple[Assignment, .
     return tuple(assignment for _, assignment in sorted(found, key=lambda pair: pair[0])[:_MOST_CANDIDATES])
 
 
-def objection_to(information: IntensityInformation, phase: str, *, survey: Survey, settings: Settings) -> str | None:
-    """Why the summed evidence of a phase's scans is not to be believed; None when it is."""
+def objection_to(information: IntensityInformation, phase: str, agreed: bool, *, survey: Survey, settings: Settings) -> str | None:
+    """Why the summed evidence of a phase's scans is not to be believed; None when it is. agreed: several of its lines show beside hardware
+    as it was learned, of which the sum knows nothing; what is left to ask is whether they could be a stranger's."""
+    if agreed:
+        return coincidence_of(information, phase, survey=survey, settings=settings)
     lines = next(lines for lines in survey.followed if lines.phase == phase)
     evidence = phase_evidence(information, phase, texture_sd=survey.texture_sd)
     parameters = len(free_cell_parameters(lines.crystal_system, lines.cell))
-    verdict, reasons = judge_coincidence(evidence, survey.unexplained, role=lines.role, cell_parameters=parameters, settings=settings.match)
+    # How sure is sure the track itself has said; here its lines are asked whether they contradict it.
+    asked = replace(settings.match, present_sigmas=_CONTRADICTED, absent_sigmas=_CONTRADICTED)
+    verdict, reasons = judge_coincidence(evidence, survey.unexplained, role=lines.role, cell_parameters=parameters, settings=asked)
     return None if verdict == "present" else " ".join(reasons)
 
 

@@ -76,7 +76,9 @@ def survey_series(series: Series, library: Library, settings: Settings) -> Surve
         followed=followed,
         start={p.name: p.value.value for p in first.found.refinement.parameters if p.refined},
         cells=_known_cells(stretches, followed),
-        known=known_places([stretch.found for stretch in stretches], followed, fwhm=fwhm),
+        known=known_places(
+            [stretch.found for stretch in stretches], followed, fwhm=fwhm, wavelength=first.pattern.instrument.radiation.wavelength
+        ),
         fwhm=fwhm,
         halos=distinct_halos([stretch.peaks.halos for stretch in stretches]),
         unexplained=_distinct_peaks(stretches),

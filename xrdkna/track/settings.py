@@ -28,7 +28,7 @@ class TrackSettings:
     # A thing counts as there, and its coming or going is reported, when its posterior reaches this in the scans around.
     report_probability: float = 0.95
     # The absence beside an event is believed at less: a faint presence before an onset can never be excluded as surely.
-    absence_probability: float = 0.8
+    absence_probability: float = 0.7
     # Level of the interval given with an event's time.
     level: float = 0.95
     # Relative freedom of a deposit's single reflections about the calculated pattern: films and dendrites are textured, factors

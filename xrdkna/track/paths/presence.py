@@ -6,23 +6,26 @@ from functools import partial
 
 import numpy as np
 
-from xrdkna.records.arrays import FloatArray
+from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.records.refinement import IntensityInformation
 from xrdkna.records.track import Hkl
 from xrdkna.track.paths.segmentation import Path, follow_phase, prior_odds
 from xrdkna.track.paths.sweep import sweep_over
 from xrdkna.track.settings import TrackSettings
 from xrdkna.track.signal.evidence import FreeAreas, PhaseEvidence, hidden_columns, with_template
+from xrdkna.track.signal.linear import scaled_inverse
 from xrdkna.track.signal.stack import Stack, summed_information
 from xrdkna.track.words import say_hkl
 
 CONFIRMING_SIGMAS = 1.64
 """One-sided 95 %: the other lines of a phase confirm one line when they together reach this."""
+TOGETHER_SIGMAS = 2.0
+"""A marker that is not there seems to be this strong in two of a hundred series."""
 SEEABLE_SIGMAS = 3.0
 """The other lines speak against a phase only when they would have been seen."""
 
 
-Confirm = Callable[[IntensityInformation, str], str | None]
+Confirm = Callable[[IntensityInformation, str, bool], str | None]
 Passing = Callable[[float], FloatArray]
 Follow = Callable[..., tuple[Path, Path | None]]
 
@@ -50,8 +53,8 @@ def follow_all(
 ) -> tuple[list[Followed], tuple[str, ...]]:
     """Every followed phase, then the marker and the other reflections of its phase; and the sentences on what stays undecided.
 
-    passing: (n,) moments at which the scans passed an angle. confirm: given the summed information of the scans a phase seems to be in,
-    says why it is not to be believed, or None.
+    passing: (n,) moments at which the scans passed an angle. confirm: given the summed information of the scans a phase seems to be in, and
+    whether its lines agree about it here, says why it is not to be believed, or None.
     """
     phases = [phase for phase, role in stack.roles.items() if role in settings.followed_roles]
     odds = prior_odds(settings, len(phases))
@@ -71,7 +74,7 @@ def follow_all(
         # Only the phase and its marker make events; of the other lines the presence in each scan is told.
         paths = [follow(found, special=place, closely=number == 0) for number, place in enumerate(places)]
         paths[0] = (paths[0][0], _sharpened(found, paths[0], places[0], follow, settings))
-        whole = _confirmed(stack, _judge_phase(stack, found, paths[0][0], settings), confirm, settings)
+        whole = _confirmed(stack, found, _judge_phase(stack, found, paths[0][0], settings), confirm)
         followed.append(whole)
         undecided += [whole.remark] if whole.withheld else []
         for place, (_, single) in zip(places, paths, strict=False):
@@ -89,7 +92,7 @@ def _sharpened(
     whole, single = paths
     if single is None or place is None:
         return single
-    scans = np.flatnonzero((whole.on >= settings.report_probability) & (single.on >= settings.report_probability))
+    scans = _showing(found, whole, single, place, settings)
     if scans.size < 2:
         return single
     information = found.area_esds[scans] ** -2.0
@@ -104,6 +107,21 @@ def _sharpened(
     sharper = np.hypot((known + weight) ** -0.5 / pattern, settings.texture_change)
     again = with_template(found, pattern)
     return follow(again, special=place, freedom=sharper)[1]
+
+
+def _showing(found: PhaseEvidence, whole: Path, single: Path, place: int, settings: TrackSettings) -> IntArray:
+    """(c,) the scans in which phase and marker are both surely there; where the marker is not sure in any, those in which it is likely and
+    which show it together."""
+    there = whole.on >= settings.report_probability
+    sure = np.flatnonzero(there & (single.on >= settings.report_probability))
+    likely = np.flatnonzero(there & (single.on > 0.5))
+    if sure.size >= 2 or likely.size < 2:
+        return sure
+    information = found.area_esds[likely, place] ** -2.0
+    standing = (scaled_inverse(found.information[likely]) @ found.tilt[likely, :, None])[:, place, 0]
+    share = information / information.sum()
+    area, esd = float(share @ found.areas[likely, place]), float(np.hypot(information.sum() ** -0.5, share @ standing))
+    return likely if area >= TOGETHER_SIGMAS * esd else sure
 
 
 def reference_line(found: PhaseEvidence, marker: int | None) -> int:
@@ -127,34 +145,41 @@ def _judge_phase(stack: Stack, found: PhaseEvidence, path: Path, settings: Track
     scans = np.flatnonzero(path.on >= settings.report_probability)
     if not scans.size or found.columns.size < 1:
         return Followed(phase=found.phase, hkl=None, path=path)
-    information = found.area_esds[scans] ** -2.0
-    pooled = (information * found.areas[scans]).sum(axis=0) / np.sqrt(information.sum(axis=0))
-    strongest = int(pooled.argmax())
+    strongest, seen, power = _other_lines(found, scans)
     name = f"{found.phase} {say_hkl(stack.labels[int(found.columns[strongest])][1])}"
-    others = np.delete(np.arange(found.columns.size), strongest)
-    template = found.template[others]
-    level = float(np.average(found.level[scans], weights=found.level_esd[scans] ** -2.0))
-    power = float((information[:, others] * template**2).sum())
-    seen = float((information[:, others] * template * found.areas[np.ix_(scans, others)]).sum()) / np.sqrt(max(power, 1e-300))
     if seen >= CONFIRMING_SIGMAS:
         return Followed(phase=found.phase, hkl=None, path=path)
-    if level * np.sqrt(power) < SEEABLE_SIGMAS:
+    if power < SEEABLE_SIGMAS:
         return Followed(phase=found.phase, hkl=None, path=path, remark=f"it rests on {name} alone, for no other line would be seen")
     sentence = (
         f"{found.phase} is undecided: only {name} stands out, and the phase's other lines, which would be seen at "
-        f"{level * np.sqrt(power):.0f} sigmas, are not there; a wider range or better counts on them would decide."
+        f"{power:.0f} sigmas, are not there; a wider range or better counts on them would decide."
     )
     capped = replace(path, on=np.minimum(path.on, 0.5))
     return Followed(phase=found.phase, hkl=None, path=capped, withheld=True, remark=sentence)
 
 
-def _confirmed(stack: Stack, whole: Followed, confirm: Confirm | None, settings: TrackSettings) -> Followed:
+def _other_lines(found: PhaseEvidence, scans: IntArray) -> tuple[int, float, float]:
+    """Which line of a phase shows most in these scans, at how many sigmas its other lines show together, and at how many they should."""
+    information = found.area_esds[scans] ** -2.0
+    pooled = (information * found.areas[scans]).sum(axis=0) / np.sqrt(information.sum(axis=0))
+    strongest = int(pooled.argmax())
+    others = np.delete(np.arange(found.columns.size), strongest)
+    template = found.template[others]
+    level = float(np.average(found.level[scans], weights=found.level_esd[scans] ** -2.0))
+    power = float((information[:, others] * template**2).sum())
+    seen = float((information[:, others] * template * found.areas[np.ix_(scans, others)]).sum()) / np.sqrt(max(power, 1e-300))
+    return strongest, seen, level * float(np.sqrt(power))
+
+
+def _confirmed(stack: Stack, found: PhaseEvidence, whole: Followed, confirm: Confirm | None) -> Followed:
     """The phase again, withheld when its scans added up do not bear it out: what is too little to contradict a phase in one
     scan contradicts it in the sum."""
     scans = np.flatnonzero(whole.path.on > 0.5)
     if confirm is None or whole.withheld or not scans.size:
         return whole
-    objection = confirm(summed_information(stack, scans), whole.phase)
+    agreed = _other_lines(found, scans)[1] >= SEEABLE_SIGMAS
+    objection = confirm(summed_information(stack, scans), whole.phase, agreed)
     if objection is None:
         return whole
     capped = replace(whole.path, on=np.minimum(whole.path.on, 0.5))

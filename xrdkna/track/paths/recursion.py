@@ -7,7 +7,7 @@ import numpy as np
 from xrdkna.records.arrays import FloatArray, IntArray
 from xrdkna.track.settings import TrackSettings
 
-KERNEL = ((0.86, 0.15), (0.12, 0.5))
+KERNEL = ((0.87, 0.15), (0.12, 0.5))
 """(weight, sd in ln A) of a level's move in one scan; the rest of the weight jumps, further …"""
 FAR_REACH = 1.0
 """… than this in ln A ever more rarely: what falls below all that can be seen has vanished."""

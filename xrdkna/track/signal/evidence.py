@@ -52,16 +52,20 @@ class PhaseEvidence:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Some scans (c) with all priors in: everything the phases are then cut out of. shifts: (c, m, m), column j the change of the prior's
-    score P·μ when the standing error of hardware line j is one sd; sizes: (c, m), that sd as an area."""
+    """Some scans (c) with all priors in: everything the phases are then cut out of. sizes: (c, m), one sd of the standing error of each
+    hardware line as an area."""
 
     rows: IntArray
     information: FloatArray
     prior: FloatArray
     covariance: FloatArray
     mean: FloatArray
-    shifts: FloatArray
     sizes: FloatArray
+
+    @property
+    def shifts(self) -> FloatArray:
+        """(c, m, m), column j the change of the prior's score P·μ when the standing error of hardware line j is one sd."""
+        return self.prior * self.sizes[:, None, :]
 
 
 def free_areas(stack: Stack) -> FreeAreas:
@@ -92,23 +96,16 @@ def gather_evidence(stack: Stack, hardware: Mapping[str, Hardware], free: FreeAr
     for rows, information, score in stack.blocks():
         prior = np.zeros_like(information)
         for phase, at in stack.columns.items():
-            block = np.ix_(np.arange(len(rows)), at, at)
-            prior[block] = _prior(stack, hardware, phase, scales[phase][rows])
-        covariance = scaled_inverse(information + prior)
+            inside = np.ix_(np.arange(len(rows)), at, at)
+            prior[inside] = _prior(stack, hardware, phase, scales[phase][rows])
         sizes = np.zeros(score.shape)
         for phase, known in hardware.items():
             sizes[:, stack.columns[phase]] = scales[phase][rows][:, None] * known.ratio * known.standing
-        block_of = _Block(
-            rows=rows,
-            information=information,
-            prior=prior,
-            covariance=covariance,
-            mean=np.einsum("cij,cj->ci", covariance, score),
-            shifts=prior * sizes[:, None, :],
-            sizes=sizes,
-        )
+        covariance = scaled_inverse(information + prior)
+        block = _Block(rows, information, prior, covariance, np.einsum("cij,cj->ci", covariance, score), sizes)
         for found in evidence.values():
-            _fill(found, block_of, tilting)
+            line = -1 if found.role == "hardware" else tilting.setdefault(found.phase, _tilting_line(found, block))
+            _fill(found, block, line)
     return evidence
 
 
@@ -163,8 +160,24 @@ def _prior(stack: Stack, hardware: Mapping[str, Hardware], phase: str, scale: Fl
     return prior_precision(scale, template, np.ones(template.size), breadth=1.0)
 
 
-def _fill(found: PhaseEvidence, block: _Block, tilting: dict[str, int]) -> None:
-    """Marginalise all other groups for one block of scans: N = Σ_SS⁻¹ − P_SS, b = Σ_SS⁻¹ μ_S."""
+def _tilting_line(found: PhaseEvidence, block: _Block) -> int:
+    """The hardware line whose standing error matters most to a phase, −1 where none does."""
+    size = _tilts(found, block, scaled_inverse(block.covariance[:, found.columns[:, None], found.columns]))[1]
+    return int(size.argmax()) if size.max(initial=0.0) > 0.0 else -1
+
+
+def _tilts(found: PhaseEvidence, block: _Block, joint: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(c, k, m) how the phase's score moves with the standing error of each hardware line, and (m,) its level, in esds."""
+    at, template = found.columns, found.template
+    moved = joint @ (block.covariance[:, at, :] @ block.shifts)
+    reduced = joint - block.prior[:, at[:, None], at]
+    power = np.maximum(np.einsum("i,cij,j->c", template, reduced, template), 1e-300)
+    on_level = np.einsum("i,cil->cl", template, moved) / np.sqrt(power)[:, None]
+    return moved, np.sqrt((on_level**2).mean(axis=0))
+
+
+def _fill(found: PhaseEvidence, block: _Block, line: int) -> None:
+    """Marginalise all other groups for one block of scans: N = Σ_SS⁻¹ − P_SS, b = Σ_SS⁻¹ μ_S. line: the hardware line that δ moves."""
     at, rows = found.columns, block.rows
     joint = scaled_inverse(block.covariance[:, at[:, None], at[None, :]])
     reduced = _positive(joint - block.prior[:, at[:, None], at[None, :]])
@@ -182,19 +195,16 @@ def _fill(found: PhaseEvidence, block: _Block, tilting: dict[str, int]) -> None:
     found.level[rows], found.level_esd[rows] = (score @ template) / power, 1.0 / np.sqrt(power)
     found.areas[rows], found.area_esds[rows] = np.einsum("cij,cj->ci", free, score), np.sqrt(variance)
     found.openness[rows] = np.where(diagonal > 0.0, 1.0 / np.sqrt(np.maximum(variance * diagonal, 1.0)), 0.0)
-    if found.role != "hardware":
-        _fill_tilt(found, block, joint, np.sqrt(power), tilting)
+    if line >= 0:
+        _fill_tilt(found, block, joint, line)
 
 
-def _fill_tilt(found: PhaseEvidence, block: _Block, joint: FloatArray, root_power: FloatArray, tilting: dict[str, int]) -> None:
+def _fill_tilt(found: PhaseEvidence, block: _Block, joint: FloatArray, line: int) -> None:
     """How the phase's score moves with the standing error of the hardware line that matters most to it, made as large as all of them
     together (in quadrature)."""
     at, rows, covariance = found.columns, block.rows, block.covariance
-    moved = joint @ (covariance[:, at, :] @ block.shifts)
-    on_level = np.einsum("i,cil->cl", found.template, moved) / root_power[:, None]
-    size = np.sqrt((on_level**2).mean(axis=0))
-    line = tilting.setdefault(found.phase, int(size.argmax()) if size.max(initial=0.0) > 0.0 else -1)
-    if line < 0 or size[line] <= 0.0:
+    moved, size = _tilts(found, block, joint)
+    if size[line] <= 0.0:
         return
     grow = float(np.sqrt((size**2).sum()) / size[line])
     push = grow * block.shifts[:, :, line]

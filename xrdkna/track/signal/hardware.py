@@ -112,10 +112,12 @@ def _learn(phase: str, areas: FloatArray, esds: FloatArray, start: FloatArray, s
 
 
 def _excess(measured: FloatArray, noise: FloatArray, ratio: FloatArray, least: float) -> FloatArray:
-    """(k,) relative scatter between scans beyond counting statistics; the floor where too few scans could show any."""
+    """(k,) relative scatter between scans beyond counting statistics and what chance makes of it (one sd of a variance); the floor where
+    too few scans could show any."""
     if len(measured) < 3:
         return np.full(ratio.size, max(least, 0.02))
-    excess = measured.var(axis=0, ddof=1) - (noise**2).mean(axis=0)
+    chance = 1.0 + np.sqrt(2.0 / (len(measured) - 1.0))
+    excess = measured.var(axis=0, ddof=1) - chance * (noise**2).mean(axis=0)
     return np.asarray(np.maximum(np.sqrt(np.maximum(excess, 0.0)) / ratio, least))
 
 
@@ -139,9 +141,9 @@ def widen_by_drift(hardware: Hardware, areas: FloatArray, esds: FloatArray, clea
 
 
 def hardware_precision(hardware: Hardware, level: FloatArray) -> FloatArray:
-    """(c, k, k) prior information on the areas of a hardware phase at these levels: ratios held within scatter and standing
-    freedom, the level itself nearly free (10×)."""
-    return prior_precision(level, hardware.ratio, np.hypot(hardware.scatter, hardware.standing), breadth=10.0)
+    """(c, k, k) prior information on the areas of a hardware phase at these levels: ratios held within their scatter, the level itself
+    nearly free (10×). What stands in a ratio is no news in each scan: see `PhaseEvidence`."""
+    return prior_precision(level, hardware.ratio, hardware.scatter, breadth=10.0)
 
 
 def prior_precision(scale: FloatArray, template: FloatArray, freedom: FloatArray, *, breadth: float) -> FloatArray:

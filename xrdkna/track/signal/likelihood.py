@@ -11,11 +11,14 @@ from xrdkna.track.signal.evidence import PhaseEvidence
 STEP = 0.25
 """Distance of levels in ln A: near the width that texture leaves each scan's level."""
 
+FAINTEST = 1.5
+"""What fades below this many esds of a scan is said to have vanished."""
+
 
 def level_grid(evidence: PhaseEvidence) -> FloatArray:
-    """(G,) levels from the typical uncertainty of one scan (less cannot be told from nothing) to twice the largest seen."""
+    """(G,) levels from one and a half times the uncertainty of a scan (less cannot be told from nothing) to twice the largest seen."""
     esd = float(np.median(evidence.level_esd))
-    low = esd
+    low = FAINTEST * esd
     high = 2.0 * max(float((evidence.level + 2.0 * evidence.level_esd).max(initial=0.0)), 3.0 * esd)
     number = int(np.clip(np.ceil(np.log(high / low) / STEP) + 1, 8, 40))
     return np.geomspace(low, high, number)
