@@ -5,7 +5,7 @@
     python tests/calibration/series.py --score table.json
 
 Seeds are `--first` … `--first + --seeds − 1` of each scenario (default: all of them); a seed gives the same series for ever. `--out` keeps
-what was said and what was true of each series, `--score` prints the table of such a file again, `--show` prints one series.
+what was said and what was true of each series, `--score` prints the tables of such files again (several with commas), `--show` one series.
 """
 
 import argparse
@@ -21,6 +21,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "N
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np  # noqa: E402 - threads are settled before numpy starts any
+from series_issue import say_issue  # noqa: E402
 from series_run import CHOICES, Outcome, run_one  # noqa: E402
 from series_scenarios import NULL, SCENARIOS  # noqa: E402
 from series_score import Row, brier, reliability, table  # noqa: E402
@@ -37,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             plot_series(scenario, seed, options.plot)
         return
     if options.score:
-        outcomes = json.loads(options.score.read_text(encoding="utf-8"))["outcomes"]
+        outcomes = [one for path in options.score.split(",") for one in json.loads(Path(path).read_text(encoding="utf-8"))["outcomes"]]
     else:
         wanted = scenarios_of(options.scenario)
         seeds = range(options.first, options.first + options.seeds)
         outcomes = run_many([(name, seed) for seed in seeds for name in wanted], workers=options.workers, choice=options.phases)
-    sys.stdout.write(say_table(outcomes))
+    sys.stdout.write(say_table(outcomes) + say_issue(outcomes))
     if options.out:
         rows = [
             {"name": row.name, "hits": row.hits, "total": row.total, "must": row.must, "interval": row.interval} for row in table(outcomes)
@@ -58,7 +59,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--phases", choices=list(CHOICES), default="five", help="what the tracker is told may be there")
     parser.add_argument("--out", type=Path, default=None)
-    parser.add_argument("--score", type=Path, default=None)
+    parser.add_argument("--score", default="")
     parser.add_argument("--show", nargs=2, metavar=("SCENARIO", "SEED"), default=None)
     parser.add_argument("--plot", type=Path, default=None)
     options = parser.parse_args(arguments)
