@@ -19,6 +19,8 @@ from xrdkna.track.words import say_hkl
 
 CONFIRMING_SIGMAS = 1.64
 """One-sided 95 %: the other lines of a phase confirm one line when they together reach this."""
+CONFIRMING_SHARE = 0.2
+"""… and this part of what they should show: texture takes no more from all of them."""
 TOGETHER_SIGMAS = 2.0
 """A marker that is not there seems to be this strong in two of a hundred series."""
 SEEABLE_SIGMAS = 3.0
@@ -147,7 +149,7 @@ def _judge_phase(stack: Stack, found: PhaseEvidence, path: Path, settings: Track
         return Followed(phase=found.phase, hkl=None, path=path)
     strongest, seen, power = _other_lines(found, scans)
     name = f"{found.phase} {say_hkl(stack.labels[int(found.columns[strongest])][1])}"
-    if seen >= CONFIRMING_SIGMAS:
+    if seen >= SEEABLE_SIGMAS or seen >= max(CONFIRMING_SIGMAS, CONFIRMING_SHARE * power):
         return Followed(phase=found.phase, hkl=None, path=path)
     if power < SEEABLE_SIGMAS:
         return Followed(phase=found.phase, hkl=None, path=path, remark=f"it rests on {name} alone, for no other line would be seen")

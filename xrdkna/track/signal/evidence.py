@@ -194,9 +194,11 @@ def _fill(found: PhaseEvidence, block: _Block, line: int) -> None:
     found.information[rows], found.score[rows] = reduced, score
     found.level[rows], found.level_esd[rows] = (score @ template) / power, 1.0 / np.sqrt(power)
     found.areas[rows], found.area_esds[rows] = np.einsum("cij,cj->ci", free, score), np.sqrt(variance)
-    found.openness[rows] = np.where(diagonal > 0.0, 1.0 / np.sqrt(np.maximum(variance * diagonal, 1.0)), 0.0)
     if line >= 0:
         _fill_tilt(found, block, joint, line)
+    # what stands in the hardware line hides as much as what is new in each scan
+    spread = variance + np.einsum("cij,cj->ci", free, found.tilt[rows]) ** 2
+    found.openness[rows] = np.where(diagonal > 0.0, 1.0 / np.sqrt(np.maximum(spread * diagonal, 1.0)), 0.0)
 
 
 def _fill_tilt(found: PhaseEvidence, block: _Block, joint: FloatArray, line: int) -> None:
