@@ -21,13 +21,15 @@ ROUNDS = 4
 @dataclass(frozen=True, slots=True)
 class Hardware:
     """What is known of one hardware phase's pattern. ratio: (k,) sum 1. scatter: (k,) relative, new in each scan.
-    standing: (k,) relative, the same or drifting slowly over the whole series. learned_from: number of scans."""
+    standing: (k,) relative, the same or drifting slowly over the whole series; drift: the part of it that is no error of learning and no
+    drift seen, but what may yet happen. learned_from: number of scans."""
 
     phase: str
     ratio: FloatArray
     scatter: FloatArray
     standing: FloatArray
     learned_from: int
+    drift: float = 0.0
 
 
 def unlearned_hardware(stack: Stack, settings: TrackSettings) -> dict[str, Hardware]:
@@ -108,7 +110,9 @@ def _learn(phase: str, areas: FloatArray, esds: FloatArray, start: FloatArray, s
         level, _ = levels_of(areas, esds, ratio, scatter)
     standing = np.minimum(np.hypot(esd / ratio, settings.hardware_drift), settings.hardware_unlearned)
     total = ratio.sum()
-    return Hardware(phase=phase, ratio=ratio / total, scatter=scatter, standing=standing, learned_from=int(shown.sum()))
+    return Hardware(
+        phase=phase, ratio=ratio / total, scatter=scatter, standing=standing, learned_from=int(shown.sum()), drift=settings.hardware_drift
+    )
 
 
 def _excess(measured: FloatArray, noise: FloatArray, ratio: FloatArray, least: float) -> FloatArray:
@@ -141,9 +145,10 @@ def widen_by_drift(hardware: Hardware, areas: FloatArray, esds: FloatArray, clea
 
 
 def hardware_precision(hardware: Hardware, level: FloatArray) -> FloatArray:
-    """(c, k, k) prior information on the areas of a hardware phase at these levels: ratios held within their scatter, the level itself
-    nearly free (10×). What stands in a ratio is no news in each scan: see `PhaseEvidence`."""
-    return prior_precision(level, hardware.ratio, hardware.scatter, breadth=10.0)
+    """(c, k, k) prior information on the areas of a hardware phase at these levels: ratios held within their scatter and the error of
+    learning, the level itself nearly free (10×). A drift that may yet happen is no news in each scan: see `PhaseEvidence`."""
+    known_to = np.sqrt(hardware.scatter**2 + np.maximum(hardware.standing**2 - hardware.drift**2, 0.0))
+    return prior_precision(level, hardware.ratio, known_to, breadth=10.0)
 
 
 def prior_precision(scale: FloatArray, template: FloatArray, freedom: FloatArray, *, breadth: float) -> FloatArray:
