@@ -18,9 +18,9 @@ SEPARATORS = st.sampled_from([(None, " "), (None, "\t"), (None, " \t "), (";", "
 
 
 def by_numpy(text, separator):
-    """The block as numpy reads it; None where it refuses."""
+    """The block without its blank lines as numpy reads it; None where it refuses."""
     try:
-        return np.loadtxt(text.split("\n"), delimiter=separator, comments=None, ndmin=2)
+        return np.loadtxt([line for line in text.split("\n") if line.strip()], delimiter=separator, comments=None, ndmin=2)
     except ValueError:
         return None
 

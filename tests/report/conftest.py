@@ -372,19 +372,8 @@ def _events(phase: str, on: int, off: int, step: float, scans: int) -> tuple[Eve
             time = EventTime(value=(before - 0.4) * step, low=(before - 0.9) * step, high=(before + 0.1) * step)
             cell = EventElectrochemistry(state=state, since_change_s=640.0, charge_mAh=0.21)
             sentence = f"{phase} ({hkl[0]} {hkl[1]} {hkl[2]}) {kind} between scan {before - 1} and scan {before}, 640 s into {state}."
-            made.append(
-                Event(
-                    kind=kind,
-                    phase=phase,
-                    hkl=hkl,
-                    after_scan=before - 1,
-                    before_scan=before,
-                    time=time,
-                    probability=0.9983,
-                    electrochemistry=cell,
-                    sentence=sentence,
-                )
-            )
+            between = {"after_scan": before - 1, "before_scan": before, "time": time, "electrochemistry": cell}
+            made.append(Event(kind=kind, phase=phase, hkl=hkl, probability=0.9983, sentence=sentence, **between))
     return tuple(made)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -109,6 +110,16 @@ def test_a_series_without_one_readable_scan_writes_nothing(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="holds no scan that can be read"):
         write_series_nexus(Series(name="none", entries=(entry,), axis="scan", setup=SeriesSetup()), None, tmp_path / "s.nxs")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_uncertainties_on_no_known_scale_do_not_come_back_as_measured_ones(tmp_path: Path) -> None:
+    rates = np.linspace(3.1234, 7.4321, 40)
+    scan = replace(one_scan(0), intensity=rates, sigma=np.sqrt(rates), sigma_source="relative", count_time=None)
+    entry = SeriesEntry(index=0, name="scan0", start=None, end=None, load=lambda: scan)
+    write_series_nexus(Series(name="rates", entries=(entry,), axis="scan", setup=SeriesSetup()), None, tmp_path / "s.nxs")
+    (back,) = read_scans(tmp_path / "s.nxs")
+    assert back.sigma_source == "relative"
+    np.testing.assert_array_equal(back.intensity, rates)
 
 
 def test_trajectories_have_names_that_nexus_allows_and_none_is_lost() -> None:

@@ -71,6 +71,7 @@ def test_a_series_is_begun_fed_watched_looked_at_and_taken_away(
     page.wait_for_selector('#series[data-settled="true"]', timeout=PATIENCE_MS)
     page.wait_for_selector("#plot-0 .main-svg")
     assert "appears between scan 2 and scan 3" in page.locator("#answer").inner_text()
+    assert page.evaluate("Plots.ids().map((id) => Plots.figure(id).caption)")[:2] == ["2θ map of the series", "The marker, K (1 1 0)"]
     before = bands_of(page)
     page.locator("#files").set_input_files([str(path) for path in files[5:]])
     until(page, "() => document.getElementById('count').textContent.startsWith('8 scans')")

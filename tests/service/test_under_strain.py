@@ -47,7 +47,7 @@ def test_the_comparison_above_would_see_a_loss() -> None:
 
 def test_many_clients_at_once_meet_no_error(running: Callable[..., Any]) -> None:
     load = tool("load")
-    clients, seconds = (20, 120.0) if FULL else (6, 5.0)
+    clients, seconds = (20, 120.0) if FULL else (6, 12.0)
     measured = load.run(running(), tool("crash").helpers(), clients=clients, seconds=seconds)
     assert measured.errors == []
     assert measured.uploads

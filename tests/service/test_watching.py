@@ -1,5 +1,6 @@
 """Folders that are being written to: half-written files, late arrivals, restarts, alarms."""
 
+import json
 import os
 import threading
 import time
@@ -181,3 +182,38 @@ def test_alarms_are_of_air_of_the_marker_and_of_scans_left_out() -> None:
     ]
     clean = {**document, "contamination": {"verdict": "suspected", "sentence": ""}, "events": [], "scans": []}
     assert alarms_of(clean) == ()
+
+
+@pytest.mark.skipif(
+    os.environ.get("XRDKNA_FULL", "") in ("", "0"), reason="a time says something only on an idle machine; XRDKNA_FULL=1 runs it"
+)
+def test_a_scan_is_on_the_page_less_than_a_second_after_its_analysis_could_have_been(
+    running: Callable[..., Any], tmp_path: Path, scan: Callable[..., bytes]
+) -> None:
+    folder = tmp_path / "quick"
+    folder.mkdir()
+    (folder / "series.toml").write_text('[radiation]\nname = "CuKa1"\n')
+    put_scan(folder, 0, scan(0))
+    service, beyond = running("--watch", str(folder)), []
+    with service.client() as client:
+        series = watched_series(client, 1)
+        client.patch(f"/api/v1/series/{series}", json={"options": {"phases": "K,Al"}})
+        service.settled(series, client)
+        for number in range(1, 6):
+            jobs = len(track_seconds(service))
+            put_scan(folder, number, scan(number))
+            written = time.monotonic()
+            while len(client.get(f"/api/v1/series/{series}/track").json()["scans"]) <= number:
+                time.sleep(0.01)
+            shown = time.monotonic() - written
+            end = time.monotonic() + 10
+            while len(track_seconds(service)) == jobs and time.monotonic() < end:
+                time.sleep(0.02)
+            beyond.append(shown - sum(track_seconds(service)[jobs:]))
+    assert sorted(beyond)[len(beyond) // 2] < 1.0, beyond
+
+
+def track_seconds(service: Any) -> list[float]:
+    """How long each following of a series took, as the workers logged it."""
+    lines = [json.loads(line) for line in service.log().splitlines() if line.startswith("{")]
+    return [line["seconds"] for line in lines if line["event"] == "job" and line["kind"] == "track" and line["state"] == "done"]

@@ -224,12 +224,7 @@ def _fewer_left_to_chance(free: float, explained: float) -> float:
 
 
 def _model(
-    phases: tuple[ExpectedLines, ...],
-    u: FloatArray,
-    cuts: IntArray,
-    keep: list[IntArray],
-    completeness: tuple[float, ...],
-    task: _Task,
+    phases: tuple[ExpectedLines, ...], u: FloatArray, cuts: IntArray, keep: list[IntArray], completeness: tuple[float, ...], task: _Task
 ) -> tuple[FloatArray, FloatArray, FloatArray, float]:
     """Of all phases together: (m,) places, (m, p) slopes, (m,) odds of being printed, and Σ ln(1 − v) over the clusters."""
     amplitude = task.prior.center + task.prior.sigma * u[-1]

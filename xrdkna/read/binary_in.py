@@ -43,9 +43,10 @@ def words(data: bytes, place: int, length: int) -> str:
     """The text in a field of fixed length, up to its first zero byte."""
     field = data[place : place + length].split(b"\x00")[0]
     try:
-        return field.decode("utf-8").strip()
+        text = field.decode("utf-8")
     except UnicodeDecodeError:
-        return field.decode("cp1252", errors="replace").strip()
+        text = field.decode("cp1252", errors="replace")
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text).strip()
 
 
 def array_at(data: bytes, place: int, number: int, kind: str, *, stride: int | None = None) -> tuple[FloatArray, bool]:

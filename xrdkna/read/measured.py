@@ -22,6 +22,7 @@ _TOO_LARGE, _ZERO = 1e15, 1e-30
 _TIMES = (1e-6, 3e8)
 # Numbers this near to whole are whole; at most this share of the points lies in lines so strong that dead time is corrected.
 _WHOLE, _CORRECTED = 1e-6, 0.03
+_LONGEST_REASON = 400
 # Counts that went through a product with rounded decimals and a quotient are whole to this.
 _DIVIDED = 1e-2
 
@@ -70,7 +71,8 @@ def scans_of(path: Path, found: Iterable[Measured | str], *, whole: bool = True)
                 raise UnusableScanError(item)
             scans.append(scan_of(path, item, number=len(scans) + 1))
         except UnusableScanError as problem:
-            skipped.append(f"scan {place}: {problem}")
+            # Words of a damaged file may stand in the reason.
+            skipped.append(f"scan {place}: {' '.join(str(problem).split())[:_LONGEST_REASON]}")
     if not scans:
         reason = skipped[0] if skipped else "it holds no scan"
         cut = "" if whole else " (the file is cut off)"

@@ -1,6 +1,7 @@
 """A series and what became of it as one NeXus file (NXazint1d): the door to h5py for writing.
 
-/entry/data        NXdata: I and I_errors over time and 2θ; scans of another grid stand in data_2 and so on, nothing is interpolated
+/entry/data        NXdata: I and I_errors over time and 2θ; scans of another grid stand in data_2 and so on, nothing is interpolated.
+                   I_errors is NaN where only ratios of uncertainties are known
 /entry/sample/cell NXenvironment with the cycler's current, potential and charge as NXlog
 /entry/reduction   NXprocess: program, version, what the scans' files were
 /entry/results     NXprocess with one NXdata a trajectory, over the same time; NaN where a scan gave no value
@@ -111,7 +112,8 @@ def _new_grid(entry: Any, name: str, scan: Scan, *, timed: bool) -> Any:
 def _append(grid: _Grid, index: int, scan: Scan, seconds: float | None) -> None:
     values = {
         "I": scan.intensity,
-        "I_errors": scan.sigma,
+        # An uncertainty on no known scale would be taken for one that was measured.
+        "I_errors": np.full_like(scan.sigma, np.nan) if scan.sigma_source == "relative" else scan.sigma,
         "scan_index": index,
         "scan_name": scan.name,
         "sigma_source": scan.sigma_source,

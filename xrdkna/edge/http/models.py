@@ -54,7 +54,7 @@ class ChangedSeries(BaseModel):
 
 class SeriesAnswer(BaseModel):
     """A series. revision counts its changes; tracked is the last one that was followed; answered: there is an answer; settled: it is of
-    the last revision and nothing waits. declined: why there is no answer, where there is none."""
+    the last revision and nothing waits, as in a series that is still empty. declined: why there is no answer, where there is none."""
 
     id: str = Field(examples=["3f1c0a8b9d2e4f5a6b7c"])
     name: str
@@ -148,7 +148,7 @@ def series_answer(series: Series, holding: Holding) -> SeriesAnswer:
         revision=series.revision,
         tracked=series.tracked,
         answered="track" in series.artifacts,
-        settled=series.tracked == series.revision and not holding.waiting and not holding.busy,
+        settled=(series.tracked or 0) == series.revision and not holding.waiting and not holding.busy,
         scans=holding.scans,
         waiting=holding.waiting,
         unreadable=holding.unreadable,

@@ -16,6 +16,7 @@ from xrdkna.edge.store.retention import keep_tidy
 from xrdkna.edge.store.store import Store
 from xrdkna.edge.watch.feeder import watch_for_service
 from xrdkna.edge.watch.webhooks import send_alarms
+from xrdkna.edge.work.options import asked_for
 from xrdkna.edge.work.supervisor import Workers
 from xrdkna.errors import UsageError
 
@@ -38,6 +39,8 @@ def serve(store: Store, settings: ServiceSettings) -> None:
         workers = open_for_us.enter_context(Workers(store, settings.workers))
         stopping = threading.Event()
         open_for_us.callback(stopping.set)
+        # The first person who begins a series need not wait for the reference phases to be read.
+        threading.Thread(target=asked_for, args=({},), name="warming", daemon=True).start()
         for run in (keep_tidy, send_alarms, watch_for_service):
             threading.Thread(target=run, args=(store, settings, stopping), name=run.__name__, daemon=True).start()
         config = uvicorn.Config(

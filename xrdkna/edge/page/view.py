@@ -14,6 +14,8 @@ Json = dict[str, Any]
 # The first look at a long series: finer than a screen of 1280 shows, and small enough to be there at once. Zooming asks for more.
 _FIRST_COLUMNS, _FIRST_ROWS = 260, 400
 _COLUMNS, _ROWS = 500, 500
+# What is drawn first, by the beginning of its label: the map, and what the cell did meanwhile.
+_ABOVE_THE_MARKER = ("Map of intensity", "Current and potential")
 
 
 def series_view(track: "Track") -> Json:
@@ -27,11 +29,12 @@ def series_view(track: "Track") -> Json:
         if plot["data"] and plot["data"][0]["type"] == "heatmap" and "y" in plot["data"][0]:
             _thin_map(plot)
     marker = _marker_plot(track)
+    lead = sum(plot["label"].startswith(_ABOVE_THE_MARKER) for plot in plots)
     facts = track_facts(track)
     return {
         "name": track.name,
         "axis": axis_label(track),
-        "plots": [*plots[:2], *([marker] if marker else []), *plots[2:]],
+        "plots": [*plots[:lead], *([marker] if marker else []), *plots[lead:]],
         "more": [{"name": name, "plot": plot} for name, plot in other_plots(track)],
         "facts": facts,
         "scans": [

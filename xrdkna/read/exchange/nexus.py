@@ -14,6 +14,7 @@ import numpy as np
 from xrdkna.errors import ScanFileError
 from xrdkna.read.exchange.hdf import HdfError, Node, groups_of, opened
 from xrdkna.read.exchange.nexus_facts import Facts, facts_of
+from xrdkna.read.exchange.second_process import withstands
 from xrdkna.read.kinds import Handle, grid_of, scan_name
 from xrdkna.read.measured import Measured, UnusableScanError, scan_of
 from xrdkna.read.told import with_told
@@ -28,7 +29,8 @@ _PER_METRE = {"1/angstrom": 1.0, "angstrom^-1": 1.0, "a^-1": 1.0, "1/a": 1.0, "Ã
 _PER_METRE |= {"1/nm": 0.1, "nm^-1": 0.1, "q_nm^-1": 0.1}
 # Seconds after which a column of times counts from 1970 and not from the beginning of the measurement.
 _EPOCH = 1e8
-_MOST_POINTS, _MOST_SCANS = 4_000_000, 5_000_000
+# A pattern longer than this is a picture; a stack longer than this is a damaged header (half a kilobyte is held for each pattern).
+_MOST_POINTS, _MOST_SCANS = 4_000_000, 500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,10 @@ class _Stack:
 
 def nexus_handles(path: Path) -> list[Handle]:
     """All patterns of a NeXus file in its order, none of them read. Raises ScanFileError."""
+    if not withstands(path):
+        raise ScanFileError(
+            f"{path}: the HDF5 file is damaged, so that reading it takes no end of time or memory; copy or export the file again."
+        )
     try:
         with opened(path) as root:
             stacks = _stacks(path, root)
@@ -59,6 +65,20 @@ def nexus_handles(path: Path) -> list[Handle]:
             load = partial(_load, path, stack, row, name=name, number=len(handles) + 1)
             handles.append(Handle(name=name, start=start, end=end, grid=grid_of(stack.angles), load=load))
     return handles
+
+
+def look_through(path: Path) -> None:
+    """Open a file and read from it what a caller would: its structure, and the first, middle and last pattern of each stack."""
+    try:
+        with opened(path) as root:
+            for stack in _stacks(path, root):
+                for row in {0, (stack.rows or 1) // 2, (stack.rows or 1) - 1}:
+                    for place in filter(None, (stack.signal, stack.errors)):
+                        node = root.at(place)
+                        if node is not None:
+                            node.floats(None if stack.rows is None else row)
+    except (HdfError, ScanFileError):
+        return
 
 
 def _stacks(path: Path, root: Node) -> list[_Stack]:
@@ -109,7 +129,7 @@ def _stack(root: Node, entry: Node, data: Node) -> _Stack | str:
         angles=angles,
         rows=rows,
         seconds=_column(data, rows, _TIMES),
-        exposure=_column(data, rows, ("count_time", "exposure", "exposure_time")),
+        exposure=_column(data, rows, ("count_time", "exposure", "exposure_time", "duration")),
         facts=facts,
     )
 

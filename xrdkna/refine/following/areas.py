@@ -126,7 +126,7 @@ def area_information(
         prior=plan.prior,
         weight=weight,
         residual=residual,
-        steady=plan.steady,
+        kept=plan.steady,
     )
     expected = _sums(plan.column, np.where(inside | (lines.owner < 0), lines.area, 0.0), m + phases)[:m]
     by_phase = _sums(plan.phase + 1, areas_of, phases + 1)

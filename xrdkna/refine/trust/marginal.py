@@ -16,8 +16,6 @@ from xrdkna.refine.forward.model import LineList, Model, add_line_columns
 _SHAPE_WIDTHS = 10.0
 # Weak lines of a phase follow its scale only this well (texture), when they are not followed themselves.
 _REST_SPREAD = 0.3
-NONE_KEPT: IntArray = np.zeros(0, dtype=np.int64)
-"""Nothing but amounts is told."""
 
 
 def group_profiles(model: Model, lines: LineList, column: IntArray, coefficient: FloatArray, columns: int) -> FloatArray:
@@ -34,33 +32,32 @@ def marginal(
     prior: FloatArray,
     weight: FloatArray,
     residual: FloatArray,
-    steady: IntArray = NONE_KEPT,
+    kept: IntArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """N (m + s, m + s) and the residual's part of b (m + s,), m = followed.
+    """N (m, m) and the residual's part of b (m,), m = followed.
 
     profiles: (c, n), of the followed amounts first, then what each phase scatters besides, which follows its scale to 30 %.
-    slopes: (q, n) of all that is no amount, prior: (q,) its prior weights; steady: (s,) which of these are told beside the amounts
-    instead of profiled out. weight: (n,) 1/variance; residual: (n,) counts.
+    slopes: (q, n) of all that is no amount, prior: (q,) its prior weights. weight: (n,) 1/variance; residual: (n,) counts.
+    kept: (s,) which of the slopes are told beside the amounts, N (m + s, m + s) then; None: none.
     """
-    m, q = followed, slopes.shape[0]
+    m, q, c = followed, slopes.shape[0], profiles.shape[0]
     own, cross, push = _products(profiles, slopes, weight, residual)
-    c = own.shape[0]
     scaled = slopes * np.sqrt(weight)
     joint = np.empty((c + q, c + q))
     joint[:c, :c], joint[:c, c:], joint[c:, :c], joint[c:, c:] = own, cross, cross.T, scaled @ scaled.T
     joint[np.diag_indices_from(joint)] += np.concatenate([np.zeros(m), np.full(c - m, _REST_SPREAD**-2.0), prior])
     gradient = np.concatenate([push, slopes @ (weight * residual)])
-    kept = np.concatenate([np.arange(m), c + steady])
-    out = np.delete(np.arange(c + q), kept)
+    told = np.arange(m) if kept is None else np.concatenate([np.arange(m), c + kept])
+    out = np.delete(np.arange(c + q), told)
     inner = joint[out[:, None], out]
     scale = np.sqrt(np.maximum(np.diag(inner), 1e-300))
     inner /= np.outer(scale, scale)
     inner[np.diag_indices_from(inner)] += 1e-10
-    outer = joint[kept[:, None], out] / scale
+    outer = joint[told[:, None], out] / scale
     projected = np.linalg.solve(inner, np.column_stack([outer.T, gradient[out] / scale]))
     reduced = outer @ projected
-    information = joint[kept[:, None], kept] - reduced[:, :-1]
-    return np.asarray(0.5 * (information + information.T)), np.asarray(gradient[kept] - reduced[:, -1])
+    information = joint[told[:, None], told] - reduced[:, :-1]
+    return np.asarray(0.5 * (information + information.T)), np.asarray(gradient[told] - reduced[:, -1])
 
 
 @compiled

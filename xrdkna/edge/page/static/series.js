@@ -36,10 +36,10 @@
 
   function tellState(series) {
     byId("count").textContent = `${series.scans} scan${series.scans === 1 ? "" : "s"}${series.unreadable ? `, ${series.unreadable} unreadable` : ""}`;
-    const state = series.settled ? "up to date" : series.scans ? "being followed" : "empty";
+    const state = !series.scans ? "empty" : series.settled ? "up to date" : "being followed";
     if (byId("state").textContent !== state) byId("state").textContent = state;
     byId("series").dataset.revision = series.tracked;
-    byId("series").dataset.settled = series.settled;
+    byId("series").dataset.settled = series.settled && series.answered;
   }
 
   function replaceWords(html) {
