@@ -35,10 +35,11 @@ def sigmas_anywhere(sigmas: float, reach: FloatArray) -> float:
 def critical_sigmas(reach: FloatArray) -> float:
     """The sigmas at the best place that noise exceeds in 5 % of patterns; 1.645 where nothing is searched."""
     missing = np.log(CHANCE)
-    if not reach.size or log_chance_anywhere(SIDED, reach) <= missing:
-        return SIDED
+    # From above: in several directions the formula is no probability again around 1.645, and may be small there.
     grid = np.arange(_HIGHEST, SIDED, -_STEP)
-    below = next((u for u in grid.tolist() if log_chance_anywhere(u, reach) > missing), SIDED)
+    below = next((u for u in grid.tolist() if log_chance_anywhere(u, reach) > missing), None)
+    if below is None:
+        return SIDED
     return float(brentq(lambda u: log_chance_anywhere(u, reach) - missing, below, below + _STEP))
 
 

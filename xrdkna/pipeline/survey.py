@@ -69,6 +69,9 @@ class _Gathered:
         if not self.stretches or float(total.two_theta[-1]) > self.reach:
             return UNKNOWN
         survey = self.survey()
+        if not survey.trusted:
+            # Where the model does not hold, a fast fit is neither fast nor to be relied on.
+            return UNKNOWN
         self.observer = self.observer or Observer(survey, self.settings)
         try:
             seen = self.observer(total)

@@ -7,7 +7,6 @@ those that the fit has.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from xrdkna.records.arrays import BoolArray, FloatArray, IntArray
 from xrdkna.records.refinement import STEADY, UNEXPLAINED, IntensityInformation, ReflectionGroup
@@ -16,9 +15,6 @@ from xrdkna.refine.forward.model import LineList, Model, line_list
 from xrdkna.refine.forward.noise import local_misfit
 from xrdkna.refine.search.released import phase_of_each
 from xrdkna.refine.trust.marginal import group_profiles, marginal
-
-# What residuals have in common over so many widths is background or a hump that the model has not quite right, and nobody's line.
-_SMOOTH_WIDTHS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +112,13 @@ def area_information(
     coefficient = np.where(plan.column < m, unit / np.maximum(areas_of, 1e-300)[np.minimum(plan.column, m - 1)], lines.area)
     profiles = group_profiles(model, lines, plan.column, coefficient, m + phases)
     misfit = local_misfit(model, values, weight, residual)
-    weight = weight / misfit
-    stretch = _SMOOTH_WIDTHS * float(np.median(lines.fwhm)) / float(np.median(np.diff(model.two_theta)))
-    residual = residual - _local_mean(residual, weight, max(round(stretch), 3))
-    information, score = marginal(
-        profiles,
-        m,
-        slopes=jacobian[plan.nuisance],
-        prior=plan.prior,
-        weight=weight,
-        residual=residual,
-        kept=plan.steady,
-    )
+    slopes, weight = jacobian[plan.nuisance], weight / misfit
+    information, score = marginal(profiles, m, slopes=slopes, prior=plan.prior, weight=weight, residual=residual, kept=plan.steady)
     expected = _sums(plan.column, np.where(inside | (lines.owner < 0), lines.area, 0.0), m + phases)[:m]
     by_phase = _sums(plan.phase + 1, areas_of, phases + 1)
     groups = (*_groups(plan, lines, areas_of, expected, by_phase), *_widths(model, plan, values))
     score = information @ np.append(expected, values[plan.widths]) + score
     return IntensityInformation(groups=groups, information=information, score=score, inflation=float(np.mean(misfit))), by_phase[1:]
-
-
-def _local_mean(residual: FloatArray, weight: FloatArray, points: int) -> FloatArray:
-    """(n,) weighted mean of the residuals over so many points around each."""
-    mass = uniform_filter1d(weight, points, mode="nearest")
-    return np.asarray(uniform_filter1d(weight * residual, points, mode="nearest") / mass)
 
 
 def _sums(of: IntArray, what: FloatArray, count: int) -> FloatArray:
